@@ -1,0 +1,345 @@
+#define _GNU_SOURCE
+#include "api/edge.h"
+
+#include <arpa/inet.h>
+#include <microhttpd.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <ulfius.h>
+#include <unistd.h>
+
+#include "api/call.h"
+#include "api/connections.h"
+#include "api/proxies.h"
+#include "base/clock.h"
+#include "base/config.h"
+#include "base/log.h"
+
+enum {
+    INACTIVITY_S = 60,
+    CONNECTION_BYTES = 48 * 1024,
+    DRAIN_BYTES_MAX = 64 * 1024 * 1024,   /* of a body that will be refused; more is cut off */
+    MULTIPART_KEPT_BYTES = 64 * 1024,     /* of the raw body by ulfius, which nobody reads */
+#ifdef __SANITIZE_ADDRESS__
+    STACK_BYTES = 4 * 1024 * 1024,
+#else
+    STACK_BYTES = 512 * 1024,
+#endif
+};
+
+struct listener {
+    struct _u_instance instance;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+    bool metrics, running;
+};
+
+static struct listener listeners[2] = {{.metrics = false}, {.metrics = true}};
+static pthread_t watchdog;
+static volatile int draining;
+static volatile bool watching;
+
+/* A connection has its own thread: what the thread serves now. */
+static _Thread_local struct connection *current;
+
+int edge_connections(void) { return connections_count(); }
+
+int edge_draining(void) { return draining; }
+
+/* ---- from ulfius' structures to plain data ---- */
+
+static int add_pair(struct call_pair *pairs, size_t *n, const char *name, const char *value) {
+    if (*n == CALL_PAIRS_MAX) return 0;
+    pairs[(*n)++] = (struct call_pair){.name = name, .value = value ? value : ""};
+    return 1;
+}
+
+static void copy_map(const struct _u_map *map, struct call_pair *pairs, size_t *n, bool *too_many) {
+    const char **keys = u_map_enum_keys(map), **values = u_map_enum_values(map);
+    for (int i = 0; keys && keys[i]; i++)
+        if (!add_pair(pairs, n, keys[i], values[i])) *too_many = true;
+}
+
+static bool ends_properly(const char *content_type) {
+    const char *boundary = strcasestr(content_type, "boundary=");
+    if (!boundary) return false;
+    boundary += 9;
+    size_t len = *boundary == '"' ? strcspn(++boundary, "\"") : strcspn(boundary, "; \t");
+    char closing[TAIL_BYTES];
+    int n = snprintf(closing, sizeof closing, "--%.*s--", (int)(len < 200 ? len : 200), boundary);
+    return memmem(current->tail, current->tail_len, closing, (size_t)n) != NULL;
+}
+
+/* A body without its closing boundary was cut short on the way: what came so far is no file. */
+static void take_upload(struct call *c, const struct _u_request *in) {
+    const char *type = u_map_get_case(in->map_header, "Content-Type");
+    if (!type || strncasecmp(type, "multipart/form-data", 19) != 0) return;
+    struct upload *u = &current->upload;
+    const char *meta = u_map_get(in->map_post_body, "meta");
+    if (meta && !u->meta.len) upload_meta_piece(u, meta, strlen(meta));
+    upload_finish(u);
+    if (!ends_properly(type)) u->cut_short = true;
+    if (current->body_bytes > UPLOAD_BYTES_MAX + UPLOAD_META_MAX + 65536) u->too_large = true;
+    c->upload = u;
+}
+
+static void call_from(struct call *c, const struct _u_request *in) {
+    bool ignored = false;
+    *c = (struct call){
+        .method = in->http_verb,
+        .path = in->url_path,
+        .body = in->binary_body ? in->binary_body : "",
+        .body_bytes = in->binary_body_length,
+        .body_cut = current->body_bytes > CALL_BODY_MAX,
+        .metrics_listener = current->metrics_listener,
+    };
+    copy_map(in->map_header, c->headers, &c->headers_n, &c->too_many_headers);
+    copy_map(in->map_url, c->query, &c->query_n, &ignored);
+    c->peer = caller_address(current->peer, call_header(c, "X-Forwarded-For"), config()->trusted_proxies, current->forwarded,
+                             sizeof current->forwarded);
+}
+
+/* ---- and back ---- */
+
+static ssize_t stream_some(void *arg, uint64_t offset, char *out, size_t max) {
+    (void)offset;
+    const struct reply *p = arg;
+    int64_t n = p->stream(p->stream_source, out, max);
+    if (n > 0) return (ssize_t)n;
+    return n == 0 ? U_STREAM_END : U_STREAM_ERROR;
+}
+
+static void stream_free(void *arg) {
+    struct reply *p = arg;
+    if (p->stream_free) p->stream_free(p->stream_source);
+    free(p);
+}
+
+static void answer_stream(struct call *c, struct _u_response *out) {
+    struct reply *p = malloc(sizeof *p);
+    if (!p) return;
+    *p = c->reply;
+    uint64_t size = p->stream_bytes < 0 ? U_STREAM_SIZE_UNKNOWN : (uint64_t)p->stream_bytes;
+    ulfius_set_stream_response(out, (unsigned)c->status, stream_some, stream_free, size, 64 * 1024, p);
+}
+
+static void answer(struct call *c, struct _u_response *out) {
+    const char *type = c->reply.content_type ? c->reply.content_type : "application/json; charset=utf-8";
+    u_map_put(out->map_header, "Content-Type", type);
+    for (size_t i = 0; i < c->reply.headers_n; i++) {
+        u_map_put(out->map_header, c->reply.headers[i].name, c->reply.headers[i].value);
+        free((char *)c->reply.headers[i].value);
+    }
+    if (c->reply.stream)
+        answer_stream(c, out);
+    else
+        ulfius_set_binary_body_response(out, (unsigned)c->status, buf_text(&c->reply.body), c->reply.body.len);
+    buf_free(&c->reply.body);
+}
+
+static int on_request(const struct _u_request *in, struct _u_response *out, void *arg) {
+    (void)arg;
+    struct call c;
+    connection_phase(current, PHASE_BUSY);
+    call_from(&c, in);
+    take_upload(&c, in);
+    gates_run(&c);
+    answer(&c, out);
+    return U_CALLBACK_COMPLETE;
+}
+
+/* ---- uploads ---- */
+
+static bool admit(const struct _u_request *in) {
+    struct call c;
+    call_from(&c, in);
+    return gates_admit_upload(&c);
+}
+
+static int on_upload(const struct _u_request *in, const char *key, const char *file_name, const char *media_type,
+                     const char *transfer_encoding, const char *data, uint64_t offset, size_t len, void *arg) {
+    (void)transfer_encoding;
+    (void)arg;
+    struct upload *u = &current->upload;
+    if (!current->has_upload) {
+        current->has_upload = true;
+        u->admitted = admit(in);
+    }
+    if (!u->admitted) return U_OK;
+    if (key && !strcmp(key, "meta"))
+        upload_meta_piece(u, data, len);
+    else if (key && !strcmp(key, "file"))
+        upload_file_piece(u, file_name, media_type, offset, data, len);
+    else
+        u->unknown_part = true;
+    return U_OK;
+}
+
+/* ---- under ulfius: every byte of a body passes here first ---- */
+
+struct wrapped {
+    MHD_AccessHandlerCallback handler;
+    void *cls;
+};
+static struct wrapped wrapped[2];
+
+static enum MHD_Result on_bytes(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
+                                const char *version, const char *data, size_t *len, void **state) {
+    const struct wrapped *w = cls;
+    if (*len) {
+        connection_add_tail(current, data, *len);
+        if (current->body_bytes > DRAIN_BYTES_MAX) return MHD_NO;
+        bool refused = current->has_upload ? current->upload.too_large : current->body_bytes > CALL_BODY_MAX;
+        if (refused && (current->has_upload || !current->multipart)) {
+            *len = 0;
+            return MHD_YES;
+        }
+    } else if (current->phase == PHASE_HEADERS) {
+        const char *type = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Type");
+        current->multipart = type && !strncasecmp(type, "multipart/form-data", 19);
+        connection_phase(current, PHASE_BODY);
+    }
+    return w->handler(w->cls, connection, url, method, version, data, len, state);
+}
+
+/* ulfius calls this instead of the library's: the program's own symbol comes first. */
+struct MHD_Daemon *MHD_start_daemon(unsigned int flags, uint16_t port, MHD_AcceptPolicyCallback policy, void *policy_cls,
+                                    MHD_AccessHandlerCallback handler, void *handler_cls, ...) {
+    struct wrapped *w = &wrapped[handler_cls == &listeners[1].instance];
+    *w = (struct wrapped){.handler = handler, .cls = handler_cls};
+    va_list options;
+    va_start(options, handler_cls);
+    struct MHD_Daemon *daemon = MHD_start_daemon_va(flags, port, policy, policy_cls, on_bytes, w, options);
+    va_end(options);
+    return daemon;
+}
+
+/* ---- connections ---- */
+
+static void on_connection(void *cls, struct MHD_Connection *connection, void **context, enum MHD_ConnectionNotificationCode code) {
+    const struct listener *l = cls;
+    if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+        if (*context) connection_close(*context);
+        return;
+    }
+    const union MHD_ConnectionInfo *fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    const union MHD_ConnectionInfo *peer = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    *context = connection_open(fd->connect_fd, peer->client_addr, l->metrics);
+}
+
+static void *on_uri(void *cls, const char *uri, struct MHD_Connection *connection) {
+    current = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+    if (!current) return NULL;
+    connection_phase(current, PHASE_HEADERS);
+    return ulfius_uri_logger(cls, uri);
+}
+
+static void on_completed(void *cls, struct MHD_Connection *connection, void **state, enum MHD_RequestTerminationCode code) {
+    mhd_request_completed(cls, connection, state, code);
+    if (current) connection_phase(current, PHASE_IDLE);
+}
+
+static void *watch(void *arg) {
+    (void)arg;
+    while (watching) {
+        connections_cut_late();
+        nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL);
+    }
+    return NULL;
+}
+
+static void on_log(void *cls, const char *format, va_list args) {
+    (void)cls;
+    if (!log_is_on(LOG_LEVEL_DEBUG)) return;
+    char text[512];
+    vsnprintf(text, sizeof text, format, args);
+    LOG(DEBUG, "libmicrohttpd", log_s("message", text));
+}
+
+/* ---- start and stop ---- */
+
+static bool resolve(struct listener *l, const struct address *a) {
+    l->v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(a->port)};
+    l->v6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons(a->port)};
+    const char *host = !strcmp(a->host, "localhost") ? "127.0.0.1" : a->host;
+    if (inet_pton(AF_INET, host, &l->v4.sin_addr) == 1)
+        return ulfius_init_instance(&l->instance, a->port, &l->v4, NULL) == U_OK;
+    if (inet_pton(AF_INET6, host, &l->v6.sin6_addr) == 1)
+        return ulfius_init_instance_ipv6(&l->instance, a->port, &l->v6, U_USE_IPV6, NULL) == U_OK;
+    return false;
+}
+
+static enum err listen_on(struct listener *l, const char *text) {
+    struct address a;
+    if (!address_parse(text, &a) || !resolve(l, &a)) {
+        LOG(ERROR, "address_unusable", log_s("address", text));
+        return ERR_INVALID;
+    }
+    l->instance.check_utf8 = 0;
+    l->instance.max_post_body_size = CALL_BODY_MAX + MULTIPART_KEPT_BYTES;
+    l->instance.max_post_param_size = UPLOAD_META_MAX;
+    ulfius_set_upload_file_callback_function(&l->instance, on_upload, NULL);
+    ulfius_set_default_endpoint(&l->instance, on_request, NULL);
+    struct MHD_OptionItem options[] = {
+        {.option = MHD_OPTION_NOTIFY_COMPLETED, .value = (intptr_t)on_completed, .ptr_value = NULL},
+        {.option = MHD_OPTION_URI_LOG_CALLBACK, .value = (intptr_t)on_uri, .ptr_value = NULL},
+        {.option = MHD_OPTION_NOTIFY_CONNECTION, .value = (intptr_t)on_connection, .ptr_value = l},
+        {.option = MHD_OPTION_EXTERNAL_LOGGER, .value = (intptr_t)on_log, .ptr_value = NULL},
+        {.option = MHD_OPTION_SOCK_ADDR,
+         .value = 0,
+         .ptr_value = l->instance.bind_address6 ? (void *)l->instance.bind_address6 : (void *)l->instance.bind_address},
+        {.option = MHD_OPTION_CONNECTION_LIMIT, .value = l->metrics ? 16 : config()->connection_limit, .ptr_value = NULL},
+        {.option = MHD_OPTION_CONNECTION_TIMEOUT, .value = INACTIVITY_S, .ptr_value = NULL},
+        {.option = MHD_OPTION_CONNECTION_MEMORY_LIMIT, .value = CONNECTION_BYTES, .ptr_value = NULL},
+        {.option = MHD_OPTION_THREAD_STACK_SIZE, .value = STACK_BYTES, .ptr_value = NULL},
+        {.option = MHD_OPTION_LISTENING_ADDRESS_REUSE, .value = 1, .ptr_value = NULL},
+        {.option = MHD_OPTION_END, .value = 0, .ptr_value = NULL},
+    };
+    unsigned flags = MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | MHD_USE_ITC |
+                     MHD_USE_ERROR_LOG | (l->instance.bind_address6 ? MHD_USE_IPv6 : 0);
+    if (ulfius_start_framework_with_mhd_options(&l->instance, flags, options) != U_OK) {
+        LOG(ERROR, "listen_failed", log_s("address", text));
+        ulfius_clean_instance(&l->instance);
+        return ERR_UNAVAILABLE;
+    }
+    l->running = true;
+    LOG(INFO, "listening", log_s("address", text), log_b("metrics", l->metrics));
+    return OK;
+}
+
+enum err edge_start(void) {
+    draining = 0;
+    TRY(listen_on(&listeners[0], config()->listen));
+    enum err e = listen_on(&listeners[1], config()->metrics_listen);
+    watching = true;
+    if (e == OK && pthread_create(&watchdog, NULL, watch, NULL) != 0) e = ERR_INTERNAL;
+    if (e == OK) return OK;
+    watching = false;
+    edge_stop();
+    return e;
+}
+
+void edge_quiesce(void) {
+    draining = 1;
+    if (!listeners[0].running) return;
+    MHD_socket listening = MHD_quiesce_daemon(listeners[0].instance.mhd_daemon);
+    if (listening != MHD_INVALID_SOCKET) close(listening);
+    int64_t until = monotonic_ms() + config()->shutdown_timeout_s * 1000;
+    while (connections_running() && monotonic_ms() < until) nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+}
+
+void edge_stop(void) {
+    if (watching) {
+        watching = false;
+        pthread_join(watchdog, NULL);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        if (!listeners[i].running) continue;
+        ulfius_stop_framework(&listeners[i].instance);
+        ulfius_clean_instance(&listeners[i].instance);
+        listeners[i].running = false;
+    }
+}

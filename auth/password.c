@@ -1,0 +1,123 @@
+#define _GNU_SOURCE
+#include "auth/password.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sodium.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "base/clock.h"
+
+enum { PASSES = 3, MEMORY_BYTES = 32 << 20 };
+
+_Static_assert(PASSWORD_HASH_BYTES >= crypto_pwhash_STRBYTES, "room for a hash");
+
+static pthread_mutex_t gate_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t gate_left = PTHREAD_COND_INITIALIZER;
+static int inside;
+
+/* --- policy --- */
+
+/* Characters, or -1 for what is not UTF-8 (RFC 3629: no overlong forms, surrogates, or beyond U+10FFFF). */
+static int utf8_chars(const char *text) {
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    const unsigned char *s = (const unsigned char *)text;
+    int chars = 0;
+    for (; *s; chars++) {
+        int bytes = *s < 0x80                 ? 1
+                    : *s >= 0xc2 && *s < 0xe0 ? 2
+                    : *s >= 0xe0 && *s < 0xf0 ? 3
+                    : *s >= 0xf0 && *s < 0xf5 ? 4
+                                              : 0;
+        if (!bytes) return -1;
+        uint32_t c = bytes == 1 ? *s : *s & (0xffu >> (bytes + 1));
+        for (int i = 1; i < bytes; i++) {
+            if ((s[i] & 0xc0) != 0x80) return -1;
+            c = c << 6 | (s[i] & 0x3f);
+        }
+        if (c < least[bytes] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000)) return -1;
+        s += bytes;
+    }
+    return chars;
+}
+
+static bool is_email(const char *password, const char *email) {
+    size_t local = strcspn(email, "@");
+    return !strcasecmp(password, email) || (strlen(password) == local && !strncasecmp(password, email, local));
+}
+
+static bool is_one_char(const char *password) { return strspn(password, (char[]){*password, 0}) == strlen(password); }
+
+enum err password_check(const char *password, const char *email, const char **detail) {
+    *detail = NULL;
+    if (strnlen(password, PASSWORD_BYTES_MAX + 1) > PASSWORD_BYTES_MAX) {
+        *detail = "The password is longer than 1024 bytes";
+        return ERR_INVALID;
+    }
+    int chars = utf8_chars(password);
+    if (chars < 0)
+        *detail = "The password is not valid UTF-8";
+    else if (chars < PASSWORD_CHARS_MIN)
+        *detail = "The password is shorter than 12 characters";
+    else if (is_email(password, email))
+        *detail = "The password is the e-mail address";
+    else if (is_one_char(password))
+        *detail = "The password is one character over and over";
+    return *detail ? ERR_INVALID : OK;
+}
+
+/* --- hashing --- */
+
+static enum err gate_enter(void) {
+    int64_t until_ms = monotonic_ms() + PASSWORD_WAIT_MS;
+    struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
+    int failed = 0;
+    pthread_mutex_lock(&gate_lock);
+    while (inside >= PASSWORD_GATE && failed != ETIMEDOUT)
+        failed = pthread_cond_clockwait(&gate_left, &gate_lock, CLOCK_MONOTONIC, &until);
+    bool entered = inside < PASSWORD_GATE;
+    inside += entered;
+    pthread_mutex_unlock(&gate_lock);
+    return entered ? OK : ERR_UNAVAILABLE;
+}
+
+static void gate_leave(void) {
+    pthread_mutex_lock(&gate_lock);
+    inside--;
+    pthread_cond_signal(&gate_left);
+    pthread_mutex_unlock(&gate_lock);
+}
+
+static bool too_long(const char *password) { return strnlen(password, PASSWORD_BYTES_MAX + 1) > PASSWORD_BYTES_MAX; }
+
+enum err password_hash(const char *password, char out[PASSWORD_HASH_BYTES]) {
+    if (too_long(password)) return ERR_INVALID;
+    if (sodium_init() < 0) return ERR_INTERNAL;
+    TRY(gate_enter());
+    int failed =
+        crypto_pwhash_str_alg(out, password, strlen(password), PASSES, MEMORY_BYTES, crypto_pwhash_ALG_ARGON2ID13);
+    gate_leave();
+    return failed ? ERR_UNAVAILABLE : OK;
+}
+
+enum err password_verify(const char *hash, const char *password) {
+    if (too_long(password)) return ERR_CREDENTIALS;
+    if (sodium_init() < 0) return ERR_INTERNAL;
+    TRY(gate_enter());
+    errno = 0;
+    int failed = crypto_pwhash_str_verify(hash, password, strlen(password));
+    bool no_memory = failed && errno == ENOMEM;
+    gate_leave();
+    if (no_memory) return ERR_UNAVAILABLE;
+    return failed ? ERR_CREDENTIALS : OK;
+}
+
+enum err password_verify_dummy(const char *password) {
+    char unused[PASSWORD_HASH_BYTES];
+    enum err e = password_hash(password, unused);
+    return e == OK || e == ERR_INVALID ? ERR_CREDENTIALS : e;
+}

@@ -1,0 +1,21 @@
+#include "auth/write.h"
+
+#include "auth/idempotency.h"
+#include "base/feed.h"
+
+enum err write_begin(struct request *r, struct tx *tx) { return tx_begin_write(tx, &r->scope); }
+
+enum err write_clock(struct tx *tx, int n, int64_t *first) {
+    scope_rows struct rows rows = {0};
+    TRY(tx_run(tx, &rows, "select ledger_clock($1::integer)", "i", (int64_t)n));
+    *first = rows_int(&rows, 0, 0);
+    return OK;
+}
+
+enum err write_commit(struct request *r, struct tx *tx, int64_t last, struct reply *out) {
+    if (out->body.failed) return ERR_INTERNAL;
+    TRY(idempotency_finish(r, tx, out));
+    TRY(tx_commit(tx));
+    if (last) feed_published(r->client_id, last);
+    return OK;
+}

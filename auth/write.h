@@ -1,0 +1,21 @@
+/* The frame of every write: begin, guard and change, take the clock, append to the ledger, commit.
+ *
+ *     scope_tx struct tx tx = {0};
+ *     TRY(write_begin(r, &tx));
+ *     ... lock and change rows ...
+ *     TRY(write_clock(&tx, n, &first));        after every other lock
+ *     ... what needs the stamps, with ledger_append() in the same statement ...
+ *     return write_commit(r, &tx, last, out);  stores the Idempotency-Key's answer, commits, tells the feed
+ *
+ * Source: design.md "The spine". */
+#ifndef AUTH_WRITE_H
+#define AUTH_WRITE_H
+
+#include "auth/request.h"
+
+enum err write_begin(struct request *r, struct tx *tx) must_check;
+enum err write_clock(struct tx *tx, int n, int64_t *first) must_check;    /* n consecutive stamps, ms */
+/* `last` is the last stamp taken, 0 = none. `out` must hold the whole reply. ERR_UNAVAILABLE: outcome unknown. */
+enum err write_commit(struct request *r, struct tx *tx, int64_t last, struct reply *out) must_check;
+
+#endif

@@ -1,0 +1,14 @@
+/* The only place that reads a clock. */
+#ifndef BASE_CLOCK_H
+#define BASE_CLOCK_H
+
+#include <stdint.h>
+
+int64_t now_ms(void);       /* wall clock: milliseconds since the Unix epoch, UTC; may jump */
+int64_t monotonic_ms(void); /* for durations and deadlines inside this process; never jumps */
+
+enum { TIME_TEXT_BYTES = 32 };
+/* "2026-11-21T21:33:45.123Z" (RFC 3339, UTC); out holds TIME_TEXT_BYTES. */
+void time_text(int64_t ms, char *out);
+
+#endif

@@ -1,0 +1,22 @@
+#include "chat/chat.h"
+
+#include "base/config.h"
+
+enum err chat_missing(struct request *r) {
+    return fail(r, ERR_NOT_FOUND, "No such object, or not one that this token may see.");
+}
+
+struct projection chat_projection(const struct request *r, const struct strings *fields, bool html) {
+    return (struct projection){
+        .fields = fields,
+        .html = html,
+        .public_url = config()->public_url,
+        .reading.reader_id = r->who.reader_id,
+    };
+}
+
+void chat_reply_created(const struct request *r, const struct rows *rows, bool html, struct reply *out) {
+    struct projection p = chat_projection(r, NULL, html);
+    p.reading.unread = true;
+    project(&out->body, (struct slice){rows_text(rows, 0, 0), rows_len(rows, 0, 0)}, &p);
+}
