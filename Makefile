@@ -35,7 +35,7 @@ SANITIZE := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-saniti
 CFLAGS = -std=gnu11 -D_GNU_SOURCE= -I. -g -fPIE $(WARNINGS) $(if $(SAN),$(SANITIZE),$(HARDENING)) $(PACKAGE_FLAGS)
 LDFLAGS = -pie -Wl,--export-dynamic-symbol=MHD_start_daemon -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(if $(SAN),$(SANITIZE))
 PACKAGE_FLAGS = $(eval PACKAGE_FLAGS := $(shell pkg-config --cflags $(PACKAGES)))$(PACKAGE_FLAGS)
-LIBS = $(eval LIBS := $(shell pkg-config --libs $(PACKAGES)) -lcmark-gfm-extensions -lpthread -lm)$(LIBS)
+LIBS = $(eval LIBS := $(shell pkg-config --libs $(PACKAGES)) -lcmark-gfm-extensions -lunistring -lpthread -lm)$(LIBS)
 
 .PHONY: all deps test-deps run test unit unit-programs lint format bench clean help FORCE
 .DELETE_ON_ERROR:

@@ -30,7 +30,8 @@ const char *call_header(const struct call *c, const char *name);   /* NULL = non
 /* Runs a call through the gates and its handler; always leaves a complete reply. */
 void gates_run(struct call *c);
 
-/* Whether this upload may be kept: path, token and right, before its first byte. */
-bool gates_admit_upload(struct call *c);
+/* Before the first byte of a multipart body: whether the path takes an upload, and whether token and right allow to keep it. */
+enum admission { ADMISSION_NO_UPLOAD, ADMISSION_REFUSED, ADMISSION_GRANTED };
+enum admission gates_admit_upload(struct call *c);
 
 #endif

@@ -58,25 +58,11 @@ void connection_phase(struct connection *c, enum connection_phase phase) {
         upload_free(&c->upload);
         c->has_upload = false;
         c->body_bytes = 0;
-        c->tail_len = 0;
     }
     pthread_mutex_lock(&lock);
     c->phase = phase;
     c->since_ms = monotonic_ms();
     pthread_mutex_unlock(&lock);
-}
-
-void connection_add_tail(struct connection *c, const char *data, size_t len) {
-    c->body_bytes += len;
-    if (len >= TAIL_BYTES) {
-        memcpy(c->tail, data + len - TAIL_BYTES, TAIL_BYTES);
-        c->tail_len = TAIL_BYTES;
-        return;
-    }
-    size_t keep = c->tail_len + len > TAIL_BYTES ? TAIL_BYTES - len : c->tail_len;
-    memmove(c->tail, c->tail + c->tail_len - keep, keep);
-    memcpy(c->tail + keep, data, len);
-    c->tail_len = keep + len;
 }
 
 static int count(bool running_only) {

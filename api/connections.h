@@ -6,8 +6,6 @@
 
 #include "api/upload.h"
 
-enum { TAIL_BYTES = 256 };
-
 enum connection_phase { PHASE_IDLE, PHASE_HEADERS, PHASE_BODY, PHASE_BUSY };
 
 struct connection {
@@ -18,9 +16,7 @@ struct connection {
     int64_t since_ms;                /* monotonic */
     bool cut;                        /* by a deadline */
     uint64_t body_bytes;             /* of the present request, as they came over the wire */
-    char tail[TAIL_BYTES];           /* the last of them */
-    size_t tail_len;
-    bool multipart, has_upload;
+    bool has_upload;
     struct upload upload;
     struct connection *next, *previous;
 };
@@ -28,7 +24,6 @@ struct connection {
 struct connection *connection_open(int fd, const struct sockaddr *peer, bool metrics_listener);
 void connection_close(struct connection *c);
 void connection_phase(struct connection *c, enum connection_phase phase);
-void connection_add_tail(struct connection *c, const char *data, size_t len);
 
 int connections_count(void);
 int connections_running(void);       /* with a request in flight */

@@ -22,7 +22,6 @@ enum {
     INACTIVITY_S = 60,
     CONNECTION_BYTES = 48 * 1024,
     DRAIN_BYTES_MAX = 64 * 1024 * 1024,   /* of a body that will be refused; more is cut off */
-    MULTIPART_KEPT_BYTES = 64 * 1024,     /* of the raw body by ulfius, which nobody reads */
 #ifdef __SANITIZE_ADDRESS__
     STACK_BYTES = 4 * 1024 * 1024,
 #else
@@ -63,27 +62,11 @@ static void copy_map(const struct _u_map *map, struct call_pair *pairs, size_t *
         if (!add_pair(pairs, n, keys[i], values[i])) *too_many = true;
 }
 
-static bool ends_properly(const char *content_type) {
-    const char *boundary = strcasestr(content_type, "boundary=");
-    if (!boundary) return false;
-    boundary += 9;
-    size_t len = *boundary == '"' ? strcspn(++boundary, "\"") : strcspn(boundary, "; \t");
-    char closing[TAIL_BYTES];
-    int n = snprintf(closing, sizeof closing, "--%.*s--", (int)(len < 200 ? len : 200), boundary);
-    return memmem(current->tail, current->tail_len, closing, (size_t)n) != NULL;
-}
-
-/* A body without its closing boundary was cut short on the way: what came so far is no file. */
-static void take_upload(struct call *c, const struct _u_request *in) {
-    const char *type = u_map_get_case(in->map_header, "Content-Type");
-    if (!type || strncasecmp(type, "multipart/form-data", 19) != 0) return;
-    struct upload *u = &current->upload;
-    const char *meta = u_map_get(in->map_post_body, "meta");
-    if (meta && !u->meta.len) upload_meta_piece(u, meta, strlen(meta));
-    upload_finish(u);
-    if (!ends_properly(type)) u->cut_short = true;
-    if (current->body_bytes > UPLOAD_BYTES_MAX + UPLOAD_META_MAX + 65536) u->too_large = true;
-    c->upload = u;
+static void take_upload(struct call *c) {
+    if (!current->has_upload) return;
+    upload_finish(&current->upload);
+    if (current->body_bytes > UPLOAD_BYTES_MAX + UPLOAD_META_MAX + 65536) current->upload.too_large = true;
+    c->upload = &current->upload;
 }
 
 static void call_from(struct call *c, const struct _u_request *in) {
@@ -145,37 +128,38 @@ static int on_request(const struct _u_request *in, struct _u_response *out, void
     struct call c;
     connection_phase(current, PHASE_BUSY);
     call_from(&c, in);
-    take_upload(&c, in);
+    take_upload(&c);
     gates_run(&c);
     answer(&c, out);
     return U_CALLBACK_COMPLETE;
 }
 
-/* ---- uploads ---- */
+/* ---- uploads: ulfius would keep them in memory, lose parts without a file name, and cut in silence ---- */
 
-static bool admit(const struct _u_request *in) {
-    struct call c;
-    call_from(&c, in);
-    return gates_admit_upload(&c);
+static enum MHD_Result add_header(void *to, enum MHD_ValueKind kind, const char *name, const char *value) {
+    (void)kind;
+    struct call *c = to;
+    if (!add_pair(c->headers, &c->headers_n, name, value)) c->too_many_headers = true;
+    return MHD_YES;
 }
 
-static int on_upload(const struct _u_request *in, const char *key, const char *file_name, const char *media_type,
-                     const char *transfer_encoding, const char *data, uint64_t offset, size_t len, void *arg) {
-    (void)transfer_encoding;
-    (void)arg;
-    struct upload *u = &current->upload;
-    if (!current->has_upload) {
-        current->has_upload = true;
-        u->admitted = admit(in);
-    }
-    if (!u->admitted) return U_OK;
-    if (key && !strcmp(key, "meta"))
-        upload_meta_piece(u, data, len);
-    else if (key && !strcmp(key, "file"))
-        upload_file_piece(u, file_name, media_type, offset, data, len);
-    else
-        u->unknown_part = true;
-    return U_OK;
+static void begin_upload(struct MHD_Connection *connection, const char *path, const char *method) {
+    struct call c = {.method = method, .path = path, .metrics_listener = current->metrics_listener};
+    MHD_get_connection_values(connection, MHD_HEADER_KIND, add_header, &c);
+    const char *type = call_header(&c, "Content-Type");
+    if (!type || strncasecmp(type, "multipart/form-data", 19) != 0) return;
+    c.peer = caller_address(current->peer, call_header(&c, "X-Forwarded-For"), config()->trusted_proxies, current->forwarded,
+                            sizeof current->forwarded);
+    enum admission admission = gates_admit_upload(&c);
+    current->has_upload = admission != ADMISSION_NO_UPLOAD;
+    if (current->has_upload) upload_start(&current->upload, type, admission == ADMISSION_GRANTED);
+}
+
+/* True: taken, or of no more use. False: ulfius' part. */
+static bool take_bytes(const char *data, size_t len) {
+    current->body_bytes += len;
+    if (current->has_upload) upload_feed(&current->upload, data, len);
+    return current->has_upload || current->body_bytes > CALL_BODY_MAX;
 }
 
 /* ---- under ulfius: every byte of a body passes here first ---- */
@@ -190,16 +174,14 @@ static enum MHD_Result on_bytes(void *cls, struct MHD_Connection *connection, co
                                 const char *version, const char *data, size_t *len, void **state) {
     const struct wrapped *w = cls;
     if (*len) {
-        connection_add_tail(current, data, *len);
+        bool taken = take_bytes(data, *len);
         if (current->body_bytes > DRAIN_BYTES_MAX) return MHD_NO;
-        bool refused = current->has_upload ? current->upload.too_large : current->body_bytes > CALL_BODY_MAX;
-        if (refused && (current->has_upload || !current->multipart)) {
+        if (taken) {
             *len = 0;
             return MHD_YES;
         }
     } else if (current->phase == PHASE_HEADERS) {
-        const char *type = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Type");
-        current->multipart = type && !strncasecmp(type, "multipart/form-data", 19);
+        begin_upload(connection, url, method);
         connection_phase(current, PHASE_BODY);
     }
     return w->handler(w->cls, connection, url, method, version, data, len, state);
@@ -279,9 +261,8 @@ static enum err listen_on(struct listener *l, const char *text) {
         return ERR_INVALID;
     }
     l->instance.check_utf8 = 0;
-    l->instance.max_post_body_size = CALL_BODY_MAX + MULTIPART_KEPT_BYTES;
-    l->instance.max_post_param_size = UPLOAD_META_MAX;
-    ulfius_set_upload_file_callback_function(&l->instance, on_upload, NULL);
+    l->instance.max_post_body_size = CALL_BODY_MAX;
+    l->instance.max_post_param_size = CALL_BODY_MAX;
     ulfius_set_default_endpoint(&l->instance, on_request, NULL);
     struct MHD_OptionItem options[] = {
         {.option = MHD_OPTION_NOTIFY_COMPLETED, .value = (intptr_t)on_completed, .ptr_value = NULL},

@@ -369,11 +369,14 @@ void gates_run(struct call *c) {
     arena_free(&p.arena);
 }
 
-bool gates_admit_upload(struct call *c) {
+enum admission gates_admit_upload(struct call *c) {
     struct passage p;
     passage_start(&p, c);
-    bool admitted = gate_headers(&p) == OK && gate_route(&p) == OK && p.op->body == BODY_MULTIPART && gate_who(&p) == OK;
+    enum admission admission = ADMISSION_NO_UPLOAD;
+    if (gate_route(&p) == OK && p.op->body == BODY_MULTIPART) {
+        admission = gate_headers(&p) == OK && gate_who(&p) == OK ? ADMISSION_GRANTED : ADMISSION_REFUSED;
+    }
     arena_free(&p.arena);
     c->reply.headers_n = 0;
-    return admitted;
+    return admission;
 }

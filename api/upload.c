@@ -18,6 +18,7 @@ void upload_init(struct upload *u) {
 void upload_free(struct upload *u) {
     if (u->fd >= 0) close(u->fd);
     buf_free(&u->meta);
+    free(u->parser);
     upload_init(u);
 }
 
@@ -27,19 +28,6 @@ static int open_spool(void) {
     int fd = open(folder ? folder : "/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (fd < 0) fd = open("/var/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     return fd;
-}
-
-static void first_piece(struct upload *u, const char *file_name, const char *media_type) {
-    if (u->fd >= 0) {
-        u->twice = true;
-        return;
-    }
-    snprintf(u->file_name, sizeof u->file_name, "%s", file_name ? file_name : "");
-    snprintf(u->media_type, sizeof u->media_type, "%s", media_type ? media_type : "");
-    u->fd = open_spool();
-    if (u->fd >= 0) return;
-    u->failed = true;
-    LOG(ERROR, "upload_spool_failed", log_errno());
 }
 
 static bool write_all(int fd, const char *data, size_t len) {
@@ -52,9 +40,37 @@ static bool write_all(int fd, const char *data, size_t len) {
     return true;
 }
 
-void upload_file_piece(struct upload *u, const char *file_name, const char *media_type, uint64_t offset, const char *data,
-                       size_t len) {
-    if (offset == 0) first_piece(u, file_name, media_type);
+/* ---- the parts as they come ---- */
+
+static void open_file(struct upload *u, const struct multipart_part *part) {
+    u->part = UPLOAD_PART_FILE;
+    if (u->fd >= 0) {
+        u->twice = true;
+        return;
+    }
+    memcpy(u->file_name, part->file_name, sizeof u->file_name);
+    memcpy(u->media_type, part->media_type, sizeof u->media_type);
+    u->fd = open_spool();
+    if (u->fd >= 0) return;
+    u->failed = true;
+    LOG(ERROR, "upload_spool_failed", log_errno());
+}
+
+static void on_part(void *user, const struct multipart_part *part) {
+    struct upload *u = user;
+    u->part = UPLOAD_PART_OTHER;
+    if (!strcmp(part->name, "file")) {
+        open_file(u, part);
+    } else if (!strcmp(part->name, "meta")) {
+        u->part = UPLOAD_PART_META;
+        if (u->meta_seen) u->twice = true;
+        u->meta_seen = true;
+    } else {
+        u->unknown_part = true;
+    }
+}
+
+static void add_to_file(struct upload *u, const char *data, size_t len) {
     u->size_bytes += (int64_t)len;
     if (u->size_bytes > UPLOAD_BYTES_MAX) u->too_large = true;
     if (u->too_large || u->failed || u->twice) return;
@@ -64,11 +80,35 @@ void upload_file_piece(struct upload *u, const char *file_name, const char *medi
     LOG(ERROR, "upload_spool_failed", log_errno());
 }
 
-void upload_meta_piece(struct upload *u, const char *data, size_t len) { buf_add(&u->meta, data, len); }
+static void on_data(void *user, const char *data, size_t len) {
+    struct upload *u = user;
+    if (u->part == UPLOAD_PART_FILE) add_to_file(u, data, len);
+    if (u->part == UPLOAD_PART_META && !u->twice) buf_add(&u->meta, data, len);
+}
+
+/* ---- start, bytes, end ---- */
+
+void upload_start(struct upload *u, const char *content_type, bool admitted) {
+    u->failed = !admitted;
+    if (!admitted) return;
+    u->parser = malloc(sizeof *u->parser);
+    u->failed = !u->parser;
+    if (!u->parser) return;
+    u->malformed = !multipart_start(u->parser, content_type);
+    u->parser->on_part = on_part;
+    u->parser->on_data = on_data;
+    u->parser->user = u;
+}
+
+void upload_feed(struct upload *u, const char *data, size_t len) {
+    if (u->parser) multipart_feed(u->parser, data, len);
+}
 
 void upload_finish(struct upload *u) {
     unsigned char hash[crypto_hash_sha256_BYTES];
     crypto_hash_sha256_final(&u->sha256, hash);
     sodium_bin2hex(u->sha256_hex, sizeof u->sha256_hex, hash, sizeof hash);
+    if (u->parser && u->parser->state == MULTIPART_BROKEN) u->malformed = true;
+    if (u->parser && u->parser->state != MULTIPART_END) u->cut_short = true;
     if (u->fd >= 0) lseek(u->fd, 0, SEEK_SET);
 }

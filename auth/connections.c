@@ -56,7 +56,7 @@ static enum err insert(struct tx *tx, const struct connection_spec *spec, const 
                " select $1, $2, 'robot', $3, $4, $5, $6, $7, $8"
                "  where $1 = '*' or exists (select from clients where client_id = $1)"
                " returning 1",
-               "ssssbSsi", spec->client_id, session_id, spec->name, role_code(spec->role), (int)spec->all_tenants,
+               "ssssbSsi", spec->client_id, session_id, spec->name, role_code(spec->role), spec->all_tenants,
                &spec->tenants, created_by, now));
     return rows.n ? OK : ERR_NOT_FOUND;
 }

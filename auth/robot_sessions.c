@@ -78,7 +78,7 @@ static enum err find_for_update(struct request *r, struct tx *tx, const char *se
     TRY(tx_run(tx, &rows,
                "select 1 from sessions s where s.client_id = $1 and s.session_id = $2 and s.kind = 'robot'"
                "   and " WITHIN_SQL("s", "$3", "$4") " for no key update",
-               "ssbS", r->client_id, session_id, (int)r->who.all_tenants, &r->who.tenants));
+               "ssbS", r->client_id, session_id, r->who.all_tenants, &r->who.tenants));
     if (rows.n) return OK;
     return fail(r, ERR_NOT_FOUND, "No such object, or not one that this token may see.");
 }

@@ -2,9 +2,42 @@
 
 #include "build/gen/operations.h"
 #include "chat/chat.h"
+#include "incidents/pages.h"
+
+/* Names a timeline: the same reader, incident, start and page size. */
+static uint64_t timeline_id(const struct request *r, const struct chat_list_args *args) {
+    const char *name = arena_printf(r->arena, "chat\n%s\n%s\n%s\n%lld\n%lld", r->client_id, r->who.reader_id, args->incident_id,
+                                    (long long)args->after, (long long)args->page_size);
+    uint64_t h = 1469598103934665603u;
+    for (; *name; name++) h = (h ^ (unsigned char)*name) * 1099511628211u;
+    return h;
+}
+
+/* Behind which stamp the page begins, and how many entries to leap: none where the page before is remembered, so that a comment
+ * deleted in the meantime takes no other entry with it. */
+struct start {
+    int64_t after, leap;
+};
+
+static struct start start_of(const struct request *r, const struct chat_list_args *args) {
+    struct position before = {0};
+    if (args->page == 1 || !pages_recall(timeline_id(r, args), args->page, &before))
+        return (struct start){args->after, (args->page - 1) * args->page_size};
+    struct start start = {before.last_time, 0};
+    position_free(&before);
+    return start;
+}
+
+static void remember_end(const struct request *r, const struct chat_list_args *args, const struct rows *rows) {
+    struct position end = {0};
+    if (rows_null(rows, rows->n - 1, 0)) return;
+    position_note(&end, rows_int(rows, rows->n - 1, 1), "", 0, false);
+    pages_remember(timeline_id(r, args), args->page, &end);
+}
 
 /* One page, and the marks raised to the newest of each kind on it, in one snapshot. */
 static enum err read_page(struct request *r, const struct chat_list_args *args, struct rows *out) {
+    struct start start = start_of(r, args);
     return db_read(
         &r->scope, out,
         "with page as ("
@@ -33,8 +66,7 @@ static enum err read_page(struct request *r, const struct chat_list_args *args, 
         "  left join page p on true"
         " where i.client_id = $1 and i.incident_id = $2"
         " order by p.creation_time, p.id",
-        "sssiii", r->client_id, args->incident_id, r->who.reader_id, args->after, args->page_size,
-        (args->page - 1) * args->page_size);
+        "sssiii", r->client_id, args->incident_id, r->who.reader_id, start.after, args->page_size, start.leap);
 }
 
 static void add_entry(struct buf *out, const struct rows *rows, int row, const struct projection *p) {
@@ -51,6 +83,7 @@ enum err chat_list(struct request *r, const struct chat_list_args *args, struct 
     scope_rows struct rows rows = {0};
     TRY(read_page(r, args, &rows));
     if (!rows.n) return chat_missing(r);
+    remember_end(r, args, &rows);
     struct projection p = chat_projection(r, NULL, args->markdown_to_html);
     p.reading.comments_upto = rows_int(&rows, 0, 3);
     p.reading.attachments_upto = rows_int(&rows, 0, 4);

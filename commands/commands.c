@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/keys.h"
+#include "base/clock.h"
 #include "base/config.h"
 #include "base/home.h"
 #include "base/random.h"
@@ -68,6 +70,7 @@ static const struct command commands[] = {
         TEXT("role", "ROLE", ROLES, .required = true),
         TEXT("password-file", "FILE", "File with the password, - = standard input; default: an invitation is printed."),
         TEXT("tenant", "T", "Tenant that the user may see; repeatable; none = all.", .many = true)}},
+    {"keys rotate", "Sign tokens with a new key; tokens in use stay good.", command_keys_rotate, NEEDS_HOME, {{0}}},
     {"ledger verify", "Check that nobody changed a client's history.", command_ledger_verify, NEEDS_DATABASE, {CLIENT}},
     {"config", "Print the settings in force (secrets hidden).", command_config, NEEDS_CONFIG, {
         SWITCH("markdown", "Print the table of all settings instead.")}},
@@ -212,9 +215,17 @@ static void print_command_help(const struct command *c) {
 
 /* ---- running ---- */
 
+static enum err load_keys(void) {
+    scope_buf struct buf why;
+    buf_init(&why, 4096);
+    enum err e = keys_load(config()->key_file, now_ms(), &why);
+    if (e != OK) home_complain("%s", buf_text(&why));
+    return e;
+}
+
 static int run_with_database(const struct arguments *a) {
     stopping_watch();
-    int code = database_open() == OK ? a->command->run(a) : EXIT_FAILED;
+    int code = load_keys() == OK && database_open() == OK ? a->command->run(a) : EXIT_FAILED;
     database_close();
     return code;
 }

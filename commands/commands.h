@@ -32,7 +32,7 @@ enum needs {
     NEEDS_NOTHING,
     NEEDS_CONFIG,   /* config_load() */
     NEEDS_HOME,     /* home_prepare(): not root any more, data folder there; randomness */
-    NEEDS_DATABASE, /* database_open(): migrated, pool open; signals watched (commands/stopping.h) */
+    NEEDS_DATABASE, /* database_open(): migrated, pool open; signing keys loaded; signals watched (commands/stopping.h) */
 };
 
 /* The whole program. */
@@ -47,6 +47,7 @@ int command_token(const struct arguments *a);
 int command_client_create(const struct arguments *a);
 int command_connection_create(const struct arguments *a);
 int command_user_create(const struct arguments *a);
+int command_keys_rotate(const struct arguments *a); /* NEEDS_HOME */
 int command_ledger_verify(const struct arguments *a);
 int command_config(const struct arguments *a);
 int command_version(const struct arguments *a);

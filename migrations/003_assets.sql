@@ -3,7 +3,7 @@ create table assets (
     asset_id text not null check (asset_id ~ '^0x[0-9a-f]{32}$'),
     tenant_id text not null,
     host_name text not null,
-    host_name_folded text not null generated always as (lower(host_name)) stored,
+    host_name_folded text not null generated always as (lower(normalize(host_name, NFKC))) stored,
     domain text not null default '',
     first_seen bigint not null,
     last_seen bigint not null,
@@ -43,8 +43,8 @@ create index assets_tenant on assets (client_id, tenant_id);
 create table asset_search (
     client_id text not null,
     asset_id text not null,
-    search_text text not null,                                   -- names, domain, addresses, system, id, one per line
-    addresses text not null,                                     -- addresses and MACs
+    search_text text not null,                                   -- HOST:0xID, domain, addresses, system, one per line
+    addresses text not null,                                     -- addresses and MACs, these with colons
     os_version text not null,
     products text not null,
     primary key (client_id, asset_id),

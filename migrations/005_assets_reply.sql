@@ -92,7 +92,8 @@ begin
     end if;
     insert into asset_search as s
     select new.client_id, new.asset_id,
-           search_fold(concat_ws(E'\n', new.host_name, new.domain, i.addresses, new.os_version, new.asset_id)),
+           search_fold(concat_ws(E'\n', new.host_name || ':' || new.asset_id, new.domain, i.addresses,
+                                 case when i.addresses like '%-%' then replace(i.addresses, '-', ':') end, new.os_version)),
            search_fold(replace(i.addresses, '-', ':')), search_fold(new.os_version),
            search_fold(concat_ws(E'\n', new.installed_product_info, p.products))
       from (select coalesce(string_agg(concat_ws(E'\n', e ->> 'ip', nullif(e ->> 'ipcm', ''), nullif(e ->> 'mac', '')), E'\n'), '')
@@ -103,6 +104,10 @@ begin
            products = excluded.products;
     return null;
 end $$;
+
+-- What is looked for, as a LIKE pattern. Escaped after folding: a full-width percent sign folds to a plain one.
+create function asset_pattern(phrase text) returns text language sql immutable parallel safe
+    return '%' || regexp_replace(search_fold(phrase), '([\\%_])', '\\\1', 'g') || '%';
 
 -- A heartbeat sets last_seen alone and wakes neither.
 create trigger render before insert or update of components, problems on assets for each row execute function asset_render();

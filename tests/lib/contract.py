@@ -48,7 +48,7 @@ class Contract:
     def __init__(self):
         self.doc = yaml.safe_load((ROOT / "openapi.yaml").read_text())
         self.schemas = self.doc["components"]["schemas"]
-        self.validators = {}
+        self.validators, self.orders = {}, {}
         self.operations = [self._operation(path, method, raw) for path, item in self.doc["paths"].items()
                            for method, raw in item.items() if method in ("get", "post", "put", "delete", "patch")]
         self.by_id = {op.id: op for op in self.operations}
@@ -111,9 +111,9 @@ class Contract:
             out["items"] = self._merge(out["items"])
         return out
 
-    def validator(self, key, schema):
+    def validator(self, key, make_schema):
         if key not in self.validators:
-            self.validators[key] = jsonschema.Draft202012Validator(schema)
+            self.validators[key] = jsonschema.Draft202012Validator(make_schema())
         return self.validators[key]
 
     @staticmethod
@@ -164,8 +164,8 @@ class Contract:
         if method == "HEAD":
             return []
         problem = json.loads(reply.body)
-        schema = self.deref(self.schemas["problem"])
-        found = [f"{where}: {e.json_path} {e.message[:200]}" for e in self.validator("problem", schema).iter_errors(problem)]
+        errors = self.validator("problem", lambda: self.deref(self.schemas["problem"])).iter_errors(problem)
+        found = [f"{where}: {e.json_path} {e.message[:200]}" for e in errors]
         if problem.get("status") != reply.status:
             found.append(f"{where}: the problem says status {problem.get('status')}")
         if problem.get("request_id") != reply.header("Request-ID"):
@@ -191,7 +191,7 @@ class Contract:
         if op.request is None:
             return []
         value = {} if sent is NULL_BODY else self.normalise(sent, op.request)
-        errors = self.validator(("request", op.id), op.request).iter_errors(value)
+        errors = self.validator(("request", op.id), lambda: op.request).iter_errors(value)
         return [f"{where}: took a request that {op.id} does not allow: {e.json_path} {e.message[:200]}" for e in errors][:3]
 
     def _reply(self, op, where, sent, reply, method):
@@ -212,18 +212,21 @@ class Contract:
         if fields is not None and op.request and op.request["properties"].get("fields", {}).get("x-ignored"):
             fields = None
         fields = [fields] if isinstance(fields, str) else fields
-        chosen = self.deref(self.choose(schema, bool(fields)))
+        checker = self.validator((op.id, bool(fields)), lambda: self.deref(self.choose(schema, bool(fields))))
         if isinstance(value, list) and len(value) > LIST_HEAD + LIST_TAIL:
             value = value[:LIST_HEAD] + value[-LIST_TAIL:]
-        errors = self.validator((op.id, bool(fields)), chosen).iter_errors(value)
-        found = [f"{where}: {e.json_path} {e.message[:300]}" for e in errors][:4]
-        return found + self._keys(op, where, value, fields, chosen)
+        found = [f"{where}: {e.json_path} {e.message[:300]}" for e in checker.iter_errors(value)][:4]
+        return found + self._keys(where, value, fields, self.key_order(op, checker.schema))
 
-    def _keys(self, op, where, value, fields, chosen):
+    def key_order(self, op, schema):
+        if op.id not in self.orders:
+            self.orders[op.id] = list(self._merge(schema.get("items", schema)).get("properties", {}))
+        return self.orders[op.id]
+
+    @staticmethod
+    def _keys(where, value, fields, order):
         """With `fields` exactly those; always in the order of the schema."""
         items = value if isinstance(value, list) else [value]
-        flat = self._merge(chosen.get("items", chosen))
-        order = list(flat.get("properties", {}))
         for item in items:
             if not isinstance(item, dict) or not order:
                 continue
@@ -235,4 +238,3 @@ class Contract:
 
 
 CONTRACT = Contract()
-

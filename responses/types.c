@@ -1,0 +1,31 @@
+#include "responses/types.h"
+
+#include <string.h>
+#include <strings.h>
+
+static const struct {
+    const char *alias, *type;
+} aliases[] = {{"File", "GET_FILE"}};
+
+const struct response_type *response_type_find(const char *type) {
+    for (size_t i = 0; i < response_types_n; i++)
+        if (!strcmp(response_types[i].type, type)) return &response_types[i];
+    return NULL;
+}
+
+const char *response_type_meant(const char *text) {
+    for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++)
+        if (!strcasecmp(aliases[i].alias, text)) return aliases[i].type;
+    for (size_t i = 0; i < response_types_n; i++)
+        if (!strcasecmp(response_types[i].type, text)) return response_types[i].type;
+    return text;
+}
+
+enum err responses_types(struct request *r, const struct no_args *args, struct reply *out) {
+    (void)r;
+    (void)args;
+    json_open(&out->body, '[');
+    for (size_t i = 0; i < response_types_n; i++) json_raw(&out->body, response_types[i].info_json);
+    json_close(&out->body, ']');
+    return OK;
+}

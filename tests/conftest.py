@@ -1,0 +1,91 @@
+"""One gateway with its own PostgreSQL and mail server for the whole run; every exchange is held against openapi.yaml."""
+import os
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from lib.contract import CONTRACT  # noqa: E402
+from lib.gateway import BINARY, Gateway  # noqa: E402
+from lib.mail import MailSink  # noqa: E402
+from lib.organisation import Organisation  # noqa: E402
+from lib.recorder import RECORDER  # noqa: E402
+
+RECORDER.contract = CONTRACT
+
+
+def pytest_sessionstart(session):
+    if not os.access(BINARY, os.X_OK):
+        pytest.exit(f"{BINARY} is not there: make SAN=1", returncode=1)
+
+
+def pytest_collection_modifyitems(session, config, items):
+    """What judges the whole run comes last, and only judges when the whole ran."""
+    items.sort(key=lambda item: item.path.name == "test_whole_run.py")
+    here = os.path.dirname(os.path.abspath(__file__))
+    files = {f for f in os.listdir(here) if f.startswith("test_") and f.endswith(".py")}
+    config.whole_run = {item.path.name for item in items} == files and not config.getoption("keyword")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_call(item):
+    """Runs after the test itself, when that passed."""
+    violations = RECORDER.take()
+    assert not violations, "held against openapi.yaml:\n" + "\n".join(violations)
+
+
+def pytest_runtest_teardown(item):
+    RECORDER.take()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed:
+        report.sections.append(("again with", f"make SAN=1 && /usr/bin/python3 -m pytest 'tests/{item.nodeid.split('tests/')[-1]}'"))
+
+
+def pytest_sessionfinish(session):
+    Gateway.stop_all()
+
+
+@pytest.fixture(scope="session")
+def mail():
+    sink = MailSink()
+    yield sink
+    sink.stop()
+
+
+@pytest.fixture(scope="session")
+def gateway(mail):
+    """The gateway of the run: no test stops it or harms it."""
+    one = Gateway(MDR_SMTP_URL=mail.url, MDR_LOG_LEVEL="info").start()
+    yield one
+    one.stop()
+
+
+@pytest.fixture(scope="session")
+def second(gateway):
+    """Another gateway on the same database."""
+    one = Gateway(data_dir=gateway.data_dir, MDR_SMTP_URL=gateway.env["MDR_SMTP_URL"], MDR_WORKERS="off").start()
+    yield one
+    one.stop()
+
+
+@pytest.fixture(scope="session")
+def org(gateway):
+    return Organisation(gateway, "Alpha Industries")
+
+
+@pytest.fixture(scope="session")
+def other(gateway):
+    """A second client beside `org`."""
+    return Organisation(gateway, "Beta Trading")
+
+
+@pytest.fixture
+def fresh(gateway):
+    """A client of this test only."""
+    return Organisation(gateway, "Fresh")
