@@ -78,7 +78,7 @@ clean:  ## remove everything that was built
 
 # ---- generated code ----
 
-$(addprefix $(GEN)/,operations.c operations.h openapi_yaml.c docs_html.c) &: openapi.yaml $(wildcard tools/openapi.py tools/docs.py)
+$(addprefix $(GEN)/,operations.c operations.h openapi_yaml.c docs_html.c) &: openapi.yaml base/err.h $(wildcard tools/openapi.py tools/docs.py)
 	@mkdir -p $(GEN)
 	$(PYTHON) tools/openapi.py openapi.yaml $(GEN)
 	@touch -c $(addprefix $(GEN)/,operations.c operations.h openapi_yaml.c docs_html.c)

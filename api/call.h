@@ -17,6 +17,7 @@ struct call {
     const char *body;
     size_t body_bytes;
     bool body_cut;                       /* longer than CALL_BODY_MAX */
+    bool body_unreadable;                /* multipart without a usable boundary */
     struct upload *upload;               /* the multipart body, NULL where there was none */
     bool metrics_listener;
     const char *peer;                    /* address of the socket's other end */

@@ -57,6 +57,7 @@ void connection_phase(struct connection *c, enum connection_phase phase) {
     if (phase == PHASE_IDLE) {
         upload_free(&c->upload);
         c->has_upload = false;
+        c->unreadable = false;
         c->body_bytes = 0;
     }
     pthread_mutex_lock(&lock);

@@ -17,6 +17,7 @@ struct connection {
     bool cut;                        /* by a deadline */
     uint64_t body_bytes;             /* of the present request, as they came over the wire */
     bool has_upload;
+    bool unreadable;                 /* multipart without a usable boundary: nobody can take it apart */
     struct upload upload;
     struct connection *next, *previous;
 };

@@ -143,23 +143,49 @@ static enum MHD_Result add_header(void *to, enum MHD_ValueKind kind, const char 
     return MHD_YES;
 }
 
-static void begin_upload(struct MHD_Connection *connection, const char *path, const char *method) {
-    struct call c = {.method = method, .path = path, .metrics_listener = current->metrics_listener};
+static struct call bare_call(struct MHD_Connection *connection, const char *path, const char *method) {
+    struct call c = {.method = method, .path = path, .body = "", .metrics_listener = current->metrics_listener};
     MHD_get_connection_values(connection, MHD_HEADER_KIND, add_header, &c);
-    const char *type = call_header(&c, "Content-Type");
-    if (!type || strncasecmp(type, "multipart/form-data", 19) != 0) return;
     c.peer = caller_address(current->peer, call_header(&c, "X-Forwarded-For"), config()->trusted_proxies, current->forwarded,
                             sizeof current->forwarded);
+    return c;
+}
+
+static void begin_multipart(struct MHD_Connection *connection, const char *path, const char *method) {
+    const char *type = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Type");
+    if (!type || strncasecmp(type, "multipart/form-data", 19) != 0) return;
+    struct multipart probe;
+    current->unreadable = !multipart_start(&probe, type);
+    if (current->unreadable) return;
+    struct call c = bare_call(connection, path, method);
     enum admission admission = gates_admit_upload(&c);
     current->has_upload = admission != ADMISSION_NO_UPLOAD;
     if (current->has_upload) upload_start(&current->upload, type, admission == ADMISSION_GRANTED);
+}
+
+/* ulfius would close the connection without a word. */
+static enum MHD_Result answer_unreadable(struct MHD_Connection *connection, const char *path, const char *method) {
+    struct call c = bare_call(connection, path, method);
+    c.body_unreadable = true;
+    gates_run(&c);
+    size_t len = 0;
+    char *body = buf_take(&c.reply.body, &len);
+    struct MHD_Response *response = MHD_create_response_from_buffer(len, body, MHD_RESPMEM_MUST_FREE);
+    MHD_add_response_header(response, "Content-Type", c.reply.content_type);
+    for (size_t i = 0; i < c.reply.headers_n; i++) {
+        MHD_add_response_header(response, c.reply.headers[i].name, c.reply.headers[i].value);
+        free((char *)c.reply.headers[i].value);
+    }
+    enum MHD_Result queued = MHD_queue_response(connection, (unsigned)c.status, response);
+    MHD_destroy_response(response);
+    return queued;
 }
 
 /* True: taken, or of no more use. False: ulfius' part. */
 static bool take_bytes(const char *data, size_t len) {
     current->body_bytes += len;
     if (current->has_upload) upload_feed(&current->upload, data, len);
-    return current->has_upload || current->body_bytes > CALL_BODY_MAX;
+    return current->has_upload || current->unreadable || current->body_bytes > CALL_BODY_MAX;
 }
 
 /* ---- under ulfius: every byte of a body passes here first ---- */
@@ -181,8 +207,11 @@ static enum MHD_Result on_bytes(void *cls, struct MHD_Connection *connection, co
             return MHD_YES;
         }
     } else if (current->phase == PHASE_HEADERS) {
-        begin_upload(connection, url, method);
+        begin_multipart(connection, url, method);
         connection_phase(current, PHASE_BODY);
+        if (current->unreadable) return MHD_YES;
+    } else if (current->unreadable) {
+        return answer_unreadable(connection, url, method);
     }
     return w->handler(w->cls, connection, url, method, version, data, len, state);
 }

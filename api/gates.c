@@ -153,6 +153,7 @@ static bool is_multipart(const struct call *c) {
 }
 
 static enum err gate_body_size(struct passage *p) {
+    if (p->call->body_unreadable) return fail(&p->r, ERR_MALFORMED, "Content-Type multipart/form-data needs a boundary of 1 to 70 characters.");
     if (p->op->body == BODY_MULTIPART) {
         if (!is_multipart(p->call)) return fail(&p->r, ERR_MEDIA_TYPE, "Send the file as multipart/form-data.");
         if (p->call->upload && p->call->upload->too_large)

@@ -40,10 +40,10 @@ static void add_times(struct sql *q, const struct assets_filter *f) {
 static bool given(const char *text) { return text && *text; }
 
 /* The pattern of an address on search_text is implied by the other; it is there for the index. */
-static void add_searches(struct sql *q, const char *client_id, const struct assets_filter *f) {
+static bool add_searches(struct sql *q, const char *client_id, const struct assets_filter *f) {
     bool phrase = given(f->search_phrase), address = given(f->network_interface);
     bool os = given(f->os_version), product = given(f->product);
-    if (!phrase && !address && !os && !product) return;
+    if (!phrase && !address && !os && !product) return false;
     q->plan_for_values = true;
     sql_add(q, " and a.asset_id in (select s.asset_id from asset_search s where s.client_id = ?", "s", client_id);
     if (phrase) sql_add(q, " and s.search_text like asset_pattern(?)", "s", f->search_phrase);
@@ -55,6 +55,7 @@ static void add_searches(struct sql *q, const char *client_id, const struct asse
     if (os) sql_add(q, " and s.os_version like asset_pattern(?)", "s", f->os_version);
     if (product) sql_add(q, " and s.products like asset_pattern(?)", "s", f->product);
     sql_add(q, ")", "");
+    return true;
 }
 
 /* Through incidents, so that an incident of a tenant out of sight tells nothing. */
@@ -67,7 +68,7 @@ static void add_incidents(struct sql *q, const char *client_id, const struct str
             "sS", client_id, ids);
 }
 
-void assets_filter_add(struct sql *q, const char *client_id, const struct assets_filter *f, int64_t now_ms) {
+bool assets_filter_add(struct sql *q, const char *client_id, const struct assets_filter *f, int64_t now_ms) {
     sql_add(q,
             " from assets a join clients c on c.client_id = a.client_id"
             " where a.client_id = ? and (a.absent_at > ? or not c.hide_absent_assets)",
@@ -78,7 +79,7 @@ void assets_filter_add(struct sql *q, const char *client_id, const struct assets
     if (f->has_is_isolated) sql_add(q, " and a.isolation = ?", "b", f->is_isolated);
     add_times(q, f);
     add_statuses(q, &f->statuses, now_ms);
-    add_searches(q, client_id, f);
+    bool searches = add_searches(q, client_id, f);
     add_incidents(q, client_id, &f->related_incidents_ids);
     if (f->tenants_names.n)
         sql_add(q,
@@ -86,4 +87,5 @@ void assets_filter_add(struct sql *q, const char *client_id, const struct assets
                 " case t.tenant_id when '-' then '-' else lower(t.tenant_name) end in (select lower(n) from unnest(?) n)))",
                 "sS", client_id, &f->tenants_names);
     if (f->tags.n) sql_add(q, " and a.tags && ?", "S", &f->tags);
+    return searches;
 }

@@ -6,8 +6,9 @@
 #include "build/gen/operations.h"
 
 /* Adds " from assets a join clients c ... where ..." with every filter that was given and the client's wish to hide what is
- * absent. now_ms decides what is OFFLINE and ABSENT. Searches make the statement be planned for its values. */
-void assets_filter_add(struct sql *q, const char *client_id, const struct assets_filter *f, int64_t now_ms);
+ * absent. now_ms decides what is OFFLINE and ABSENT. Searches make the statement be planned for its values; returns whether there is
+ * one: the caller then sorts past the sort's index, else the planner may walk that index and look into every asset. */
+bool assets_filter_add(struct sql *q, const char *client_id, const struct assets_filter *f, int64_t now_ms);
 
 /* Which last_seen and absence the asked statuses allow at all, so that an index narrows what asset_status() judges. */
 struct status_span {

@@ -4,42 +4,43 @@
 #include "assets/filter.h"
 #include "base/clock.h"
 
-static const struct {
-    const char *sort, *order, *outer;
+/* past_index: makes an expression of the column, so that no index gives its order (see assets/filter.h). */
+static const struct order {
+    const char *sort, *column, *past_index, *direction;
 } orders[] = {
-    {"host_name:asc", "a.host_name_folded, a.asset_id", "p.host_name_folded, p.asset_id"},
-    {"host_name:desc", "a.host_name_folded desc, a.asset_id desc", "p.host_name_folded desc, p.asset_id desc"},
-    {"first_seen:asc", "a.first_seen, a.asset_id", "p.first_seen, p.asset_id"},
-    {"first_seen:desc", "a.first_seen desc, a.asset_id desc", "p.first_seen desc, p.asset_id desc"},
-    {"last_seen:asc", "a.last_seen, a.asset_id", "p.last_seen, p.asset_id"},
-    {"last_seen:desc", "a.last_seen desc, a.asset_id desc", "p.last_seen desc, p.asset_id desc"},
+    {"host_name:asc", "host_name_folded", " || ''", ""},    {"host_name:desc", "host_name_folded", " || ''", " desc"},
+    {"first_seen:asc", "first_seen", " + 0", ""},           {"first_seen:desc", "first_seen", " + 0", " desc"},
+    {"last_seen:asc", "last_seen", " + 0", ""},             {"last_seen:desc", "last_seen", " + 0", " desc"},
 };
 
-static size_t order_of(const char *sort) {
+static const struct order *order_of(const char *sort) {
     for (size_t i = 0; sort && i < sizeof orders / sizeof *orders; i++)
-        if (!strcmp(orders[i].sort, sort)) return i;
-    return 0;
+        if (!strcmp(orders[i].sort, sort)) return &orders[i];
+    return &orders[0];
+}
+
+static void add_order(struct sql *q, const char *table, const struct order *o, const char *past_index) {
+    const char *const parts[] = {" order by ", table, o->column, past_index, o->direction, ", ", table, "asset_id", o->direction};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) sql_add(q, parts[i], "");
 }
 
 /* The page is found by the sort's index alone; only its own rows are then fetched and rendered. */
 static enum err read_page(struct request *r, const struct assets_list_args *args, struct rows *rows) {
     int64_t now = now_ms();
-    size_t order = order_of(args->sort);
-    static const char *const columns[] = {"a.host_name_folded", "a.first_seen", "a.last_seen"};
+    const struct order *order = order_of(args->sort);
     scope_sql struct sql q;
     sql_init(&q);
     q.plan_for_values = true; /* a plan for any limit would sort all assets for a page of ten */
     sql_add(&q, "select asset_body(b, case b.tenant_id when '-' then '' else t.tenant_name end, ?, d.offline_after_days)"
-                " from (select a.asset_id, ", "i", now);
-    sql_add(&q, columns[order / 2], "");
-    assets_filter_add(&q, r->client_id, &args->filter, now);
-    sql_add(&q, " order by ", "");
-    sql_add(&q, orders[order].order, "");
+                " from (select a.asset_id, a.", "i", now);
+    sql_add(&q, order->column, "");
+    bool searches = assets_filter_add(&q, r->client_id, &args->filter, now);
+    add_order(&q, "a.", order, searches ? order->past_index : "");
     sql_add(&q, " limit ? offset ?) p join assets b on b.client_id = ? and b.asset_id = p.asset_id"
                 " join tenants t on t.client_id = b.client_id and t.tenant_id = b.tenant_id"
-                " join clients d on d.client_id = b.client_id order by ", "iis",
+                " join clients d on d.client_id = b.client_id", "iis",
             args->page_size, (args->page - 1) * args->page_size, r->client_id);
-    sql_add(&q, orders[order].outer, "");
+    add_order(&q, "p.", order, "");
     return db_read_sql(&r->scope, rows, &q);
 }
 

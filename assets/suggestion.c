@@ -18,11 +18,12 @@ enum err assets_suggestion(struct request *r, const struct assets_suggestion_arg
     sql_init(&q);
     q.plan_for_values = true;
     sql_add(&q, "select b.host_name || ':' || b.asset_id from (select a.asset_id, a.host_name_folded", "");
-    assets_filter_add(&q, r->client_id, &filter, now_ms());
-    sql_add(&q, " and a.host_name_folded || ':' || a.asset_id like asset_pattern(?)"
-                " order by a.host_name_folded, a.asset_id limit ?) p"
-                " join assets b on b.client_id = ? and b.asset_id = p.asset_id order by p.host_name_folded, p.asset_id",
-            "sis", args->search_phrase, (int64_t)SUGGESTIONS_MAX, r->client_id);
+    bool searches = assets_filter_add(&q, r->client_id, &filter, now_ms());
+    sql_add(&q, " and a.host_name_folded || ':' || a.asset_id like asset_pattern(?) order by a.host_name_folded", "s",
+            args->search_phrase);
+    sql_add(&q, searches ? " || ''" : "", "");
+    sql_add(&q, ", a.asset_id limit ?) p join assets b on b.client_id = ? and b.asset_id = p.asset_id order by p.host_name_folded, p.asset_id",
+            "is", (int64_t)SUGGESTIONS_MAX, r->client_id);
     TRY(db_read_sql(&r->scope, &rows, &q));
     json_open(&out->body, '[');
     for (int i = 0; i < rows.n; i++) json_str(&out->body, rows_text(&rows, i, 0));

@@ -39,12 +39,13 @@ static enum err look_up(struct request *r, struct tx *tx, const struct session *
     char hash[65];
     token_hash(token, hash);
     scope_rows struct rows rows = {0};
-    TRY(tx_run(tx, &rows,
-               "select t.ended, t.expires_at, t.spent_at, c.jti is not null, c.spent_at, t.access_claims, t.child_claims"
-               "  from refresh_tokens t"
-               "  left join refresh_tokens c on c.client_id = t.client_id and c.jti = t.child_jti"
-               " where t.client_id = $1 and t.session_id = $2 and t.jti = $3 and t.token_hash = $4",
-               "ssss", s->client_id, s->session_id, jti, hash));
+    TRY(tx_run(
+        tx, &rows,
+        "select t.ended, t.expires_at, t.spent_at, c.jti is not null, c.spent_at, t.access_claims, t.child_claims"
+        "  from refresh_tokens t"
+        "  left join refresh_tokens c on c.client_id = t.client_id and c.jti = t.child_jti"
+        " where t.client_id = $1 and t.session_id = $2 and t.jti = $3 and t.token_hash = $4",
+        "ssss", s->client_id, s->session_id, jti, hash));
     *out = (struct presented){.state = {.known = rows.n > 0, .revoked = s->revoked}};
     if (!rows.n) return OK;
     out->state.ended = rows_bool(&rows, 0, 0);

@@ -25,14 +25,14 @@ enum err change_stamp(struct tx *tx, struct change *c) {
 enum err connection_record(struct tx *tx, const char *client_id, const char *session_id, const char *operation,
                            struct change *by) {
     TRY(change_stamp(tx, by));
-    return tx_run(tx, NULL,
-                  "select ledger_append($3, '-', '', 'connection', s.session_id, $4, $5, $6,"
-                  "       json_build_object('session_id', s.session_id, 'kind', s.kind, 'session_name', s.session_name,"
-                  "           'role', s.role, 'all_tenants', s.all_tenants, 'tenants', s.tenants, 'user_id', s.user_id,"
-                  "           'created_by', s.created_by, 'creation_time', s.creation_time,"
-                  "           'refresh_until', s.refresh_until, 'revoked_at', s.revoked_at)::text)"
-                  "  from sessions s where s.client_id = $1 and s.session_id = $2",
-                  "ssisss", client_id, session_id, by->stamp, operation, by->by, by->connection);
+    return tx_run(
+        tx, NULL,
+        "select ledger_append($3, '-', '', 'connection', s.session_id, $4, $5, $6,"
+        "       (select row_to_json(v)::text"
+        "          from (select s.session_id, s.kind, s.session_name, s.role, s.all_tenants, s.tenants, s.user_id,"
+        "                       s.created_by, s.creation_time, s.refresh_until, s.revoked_at) v))"
+        "  from sessions s where s.client_id = $1 and s.session_id = $2",
+        "ssisss", client_id, session_id, by->stamp, operation, by->by, by->connection);
 }
 
 enum err connection_revoke(struct tx *tx, const char *client_id, const char *session_id, struct change *by) {
@@ -50,14 +50,15 @@ enum err connection_revoke(struct tx *tx, const char *client_id, const char *ses
 static enum err insert(struct tx *tx, const struct connection_spec *spec, const char *session_id, int64_t now,
                        const char *created_by) {
     scope_rows struct rows rows = {0};
-    TRY(tx_run(tx, &rows,
-               "insert into sessions (client_id, session_id, kind, session_name, role, all_tenants, tenants, created_by,"
-               "                      creation_time)"
-               " select $1, $2, 'robot', $3, $4, $5, $6, $7, $8"
-               "  where $1 = '*' or exists (select from clients where client_id = $1)"
-               " returning 1",
-               "ssssbSsi", spec->client_id, session_id, spec->name, role_code(spec->role), spec->all_tenants,
-               &spec->tenants, created_by, now));
+    TRY(tx_run(
+        tx, &rows,
+        "insert into sessions (client_id, session_id, kind, session_name, role, all_tenants, tenants, created_by,"
+        "                      creation_time)"
+        " select $1, $2, 'robot', $3, $4, $5, $6, $7, $8"
+        "  where $1 = '*' or exists (select from clients where client_id = $1)"
+        " returning 1",
+        "ssssbSsi", spec->client_id, session_id, spec->name, role_code(spec->role), spec->all_tenants, &spec->tenants,
+        created_by, now));
     return rows.n ? OK : ERR_NOT_FOUND;
 }
 
@@ -112,8 +113,9 @@ static enum err make_shell(struct tx *tx, const struct connection_spec *spec, ch
     int64_t now = now_ms();
     random_uuid(session_id);
     TRY(insert(tx, spec, session_id, now, shell_maker));
-    TRY(tx_run(tx, NULL, "update sessions set activated_at = $3, last_used = $3 where client_id = $1 and session_id = $2",
-               "ssi", spec->client_id, session_id, now));
+    TRY(tx_run(tx, NULL,
+               "update sessions set activated_at = $3, last_used = $3 where client_id = $1 and session_id = $2", "ssi",
+               spec->client_id, session_id, now));
     return connection_record(tx, spec->client_id, session_id, "create", &by);
 }
 

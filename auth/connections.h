@@ -10,21 +10,21 @@
 /* Who changes something. stamp is filled with the first use: the client's clock is taken then, so every other lock
  * comes before. It stays 0 where there is no client. */
 struct change {
-    const char *by, *connection;    /* name; session id, "" for the command line and the gateway itself */
+    const char *by, *connection; /* name; session id, "" for the command line and the gateway itself */
     int64_t stamp;
 };
 enum err change_stamp(struct tx *tx, struct change *c) must_check;
 
 struct connection_spec {
-    const char *client_id;          /* "*" = all clients (SOC_ANALYST) */
+    const char *client_id; /* "*" = all clients (SOC_ANALYST) */
     const char *name;
     enum role role;
     bool all_tenants;
-    struct strings tenants;         /* ids that exist; empty when all_tenants */
+    struct strings tenants; /* ids that exist; empty when all_tenants */
 };
 struct connection_made {
     char session_id[UUID_BYTES];
-    char *refresh_token;            /* good once within 24 h; in the arena */
+    char *refresh_token; /* good once within 24 h; in the arena */
     int64_t creation_time, refresh_until;
 };
 /* One transaction. ERR_INVALID: more tenants than a token has room for. ERR_NOT_FOUND: no such client. */

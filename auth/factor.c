@@ -65,6 +65,6 @@ enum err factor_confirm(struct tx *tx, const char *client_id, const char *user_i
 
 enum err factor_drop(struct tx *tx, const char *client_id, const char *user_id) {
     return tx_run(tx, NULL,
-                  "update users set totp_enabled = false, totp_sealed = null where client_id = $1 and user_id = $2", "ss",
-                  client_id, user_id);
+                  "update users set totp_enabled = false, totp_sealed = null where client_id = $1 and user_id = $2",
+                  "ss", client_id, user_id);
 }

@@ -61,6 +61,6 @@ enum err lockout_failed(struct request *r) {
 }
 
 enum err lockout_passed(struct tx *tx, const char *client_id, const char *email) {
-    return tx_run(tx, NULL, "delete from login_failures where client_id = $1 and subject = 'account:' || lower($2)", "ss",
-                  client_id, email);
+    return tx_run(tx, NULL, "delete from login_failures where client_id = $1 and subject = 'account:' || lower($2)",
+                  "ss", client_id, email);
 }

@@ -1,5 +1,5 @@
-/* session/login: e-mail, password and, where the user has one, a second factor's code. Whatever is wrong, the answer and
- * the time that it takes are the same. */
+/* session/login: e-mail, password and, where the user has one, a second factor's code. Whatever is wrong, the answer
+ * and the time that it takes are the same. */
 #include <string.h>
 
 #include "auth/connections.h"
@@ -18,8 +18,9 @@ struct account {
 static enum err find(struct request *r, const char *email, struct account *out) {
     struct db_scope scope = session_scope(r->client_id);
     scope_rows struct rows rows = {0};
-    TRY(db_read(&scope, &rows, "select user_id, password_hash from users where client_id = $1 and lower(email) = lower($2)",
-                "ss", r->client_id, email));
+    TRY(db_read(&scope, &rows,
+                "select user_id, password_hash from users where client_id = $1 and lower(email) = lower($2)", "ss",
+                r->client_id, email));
     out->user_id = rows.n ? arena_strdup(r->arena, rows_text(&rows, 0, 0)) : "";
     out->password_hash = rows.n ? arena_strdup(r->arena, rows_text(&rows, 0, 1)) : "";
     return OK;

@@ -13,11 +13,11 @@
 
 /* A row of sessions. Borrowed from the arena. */
 struct session {
-    const char *client_id;          /* "*": of all clients */
+    const char *client_id; /* "*": of all clients */
     const char *session_id;
     const char *role;
     bool all_tenants, revoked;
-    struct strings tenants;         /* ids, empty when all_tenants */
+    struct strings tenants; /* ids, empty when all_tenants */
 };
 
 struct db_scope session_scope(const char *session_client_id);

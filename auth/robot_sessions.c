@@ -14,8 +14,7 @@ static void write_connection(struct buf *b, const struct rows *rows, int i, int6
     json_kstr(b, "role", rows_text(rows, i, 2));
     json_kbool(b, "all_tenants", rows_bool(rows, i, 3));
     json_kraw(b, "tenants", rows_text(rows, i, 4));
-    json_kstr(b, "status",
-              connection_status(rows_int(rows, i, 6), rows_int(rows, i, 7), rows_int(rows, i, 9), now));
+    json_kstr(b, "status", connection_status(rows_int(rows, i, 6), rows_int(rows, i, 7), rows_int(rows, i, 9), now));
     json_kint(b, "creation_time", rows_int(rows, i, 5));
     json_kint(b, "last_used_time", rows_int(rows, i, 7));
     json_kint(b, "refresh_until", rows_int(rows, i, 8));
@@ -26,9 +25,12 @@ static enum err read_connections(struct request *r, const char *session_id, stru
     struct db_scope scope = session_scope(r->client_id);
     scope_sql struct sql q;
     sql_init(&q);
-    sql_add(&q, "select s.session_id, s.session_name, s.role, s.all_tenants, " TENANT_REFS_SQL("s") ","
-                " s.creation_time, s.activated_at, s.last_used, s.refresh_until, s.revoked_at"
-                " from sessions s where s.client_id = ? and s.kind = 'robot'", "s", r->client_id);
+    sql_add(&q,
+            "select s.session_id, s.session_name, s.role, s.all_tenants, " TENANT_REFS_SQL(
+                "s") ","
+                     " s.creation_time, s.activated_at, s.last_used, s.refresh_until, s.revoked_at"
+                     " from sessions s where s.client_id = ? and s.kind = 'robot'",
+            "s", r->client_id);
     if (*session_id) sql_add(&q, " and s.session_id = ?", "s", session_id);
     if (!r->who.all_tenants) sql_add(&q, " and not s.all_tenants and s.tenants <@ ?", "S", &r->who.tenants);
     sql_add(&q, " order by s.creation_time, s.session_id", "");

@@ -9,18 +9,18 @@
 
 /* A refresh token as it is remembered; times in ms, 0 = never. */
 struct rotation {
-    bool known;             /* there is such a token, and its hash fits */
-    bool revoked;           /* its whole connection */
-    bool ended;             /* by session/restart */
-    bool child_known;       /* the row of the token that it bought */
+    bool known;       /* there is such a token, and its hash fits */
+    bool revoked;     /* its whole connection */
+    bool ended;       /* by session/restart */
+    bool child_known; /* the row of the token that it bought */
     int64_t expires_at, spent_at, child_spent_at;
 };
 
 enum rotation_verdict {
-    ROTATE,                 /* spend it, make the next pair */
-    ROTATE_AGAIN,           /* spent, but what it bought is unused: the same pair again */
+    ROTATE,       /* spend it, make the next pair */
+    ROTATE_AGAIN, /* spent, but what it bought is unused: the same pair again */
     ROTATE_REFUSE,
-    ROTATE_THEFT,           /* spent, and what it bought was used: somebody has a copy */
+    ROTATE_THEFT, /* spent, and what it bought was used: somebody has a copy */
 };
 enum rotation_verdict rotation_judge(const struct rotation *t, int64_t now_ms);
 

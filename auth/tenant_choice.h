@@ -14,13 +14,15 @@ struct tenant_choice {
 
 /* No refs = all tenants, which only who sees all may give. Errors, each with its pointer: ERR_INVALID: a tenant that
  * does not exist or that the asking token does not see; more than a token has room for; none by who is limited. */
-enum err tenants_choose(struct request *r, const struct tenant_ref *refs, size_t n, struct tenant_choice *out) must_check;
+enum err tenants_choose(struct request *r, const struct tenant_ref *refs, size_t n,
+                        struct tenant_choice *out) must_check;
 
 /* SQL: the JSON array [{tenant_id, tenant_name}] as text, of alias.tenants ("s" for sessions s). */
 #define TENANT_REFS_SQL(alias)                                                                                         \
-    "(select coalesce('[' || string_agg(json_build_object('tenant_id', t.tenant_id, 'tenant_name', t.tenant_name)"     \
-    "::text, ',' order by t.tenant_name, t.tenant_id) || ']', '[]')"                                                   \
-    " from tenants t where t.client_id = " alias ".client_id and t.tenant_id = any(" alias ".tenants))"
+    "(select '[' || coalesce(string_agg(row_to_json(v)::text, ','), '') || ']'"                                        \
+    "   from (select t.tenant_id, t.tenant_name from tenants t"                                                        \
+    "          where t.client_id = " alias ".client_id and t.tenant_id = any(" alias ".tenants)"                       \
+    "          order by t.tenant_name, t.tenant_id) v)"
 
 /* SQL: whether the asking token ($all boolean, $own text[]) may manage alias: nothing wider than itself. */
 #define WITHIN_SQL(alias, all, own) "(" all " or (not " alias ".all_tenants and " alias ".tenants <@ " own "))"

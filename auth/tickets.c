@@ -14,7 +14,7 @@
 static bool fits(const char *template, const char *path, const char *client_id) {
     while (*template && *path) {
         if (*template != '{') {
-            if (*template++ != *path++) return false;
+            if (*template ++ != *path++) return false;
             continue;
         }
         size_t len = strcspn(path, "/");

@@ -16,8 +16,10 @@ static enum err not_found(struct request *r) {
 
 static void select_users(struct request *r, struct sql *q) {
     sql_init(q);
-    sql_add(q, "select u.user_id, u.email, u.name, u.role, u.all_tenants, " TENANT_REFS_SQL("u") ", u.language,"
-               " case when u.status = 'active' and " LOCKED_SQL("u", "?") " then 'locked' else u.status end,",
+    sql_add(q,
+            "select u.user_id, u.email, u.name, u.role, u.all_tenants, " TENANT_REFS_SQL(
+                "u") ", u.language,"
+                     " case when u.status = 'active' and " LOCKED_SQL("u", "?") " then 'locked' else u.status end,",
             "i", now_ms());
     sql_add(q, " u.totp_enabled, u.creation_time from users u where u.client_id = ?", "s", r->client_id);
     if (!r->who.all_tenants)
@@ -92,9 +94,15 @@ enum err user_lock(struct request *r, struct tx *tx, const char *user_id, bool g
     const char *text[6];
     for (int i = 0; i < 6; i++) text[i] = arena_strdup(r->arena, rows_text(&rows, 0, i));
     *out = (struct user){
-        .user_id = user_id, .email = text[0], .name = text[1], .role = text[2], .status = text[3],
-        .password_hash = text[4], .totp_sealed_hex = text[5],
-        .all_tenants = rows_bool(&rows, 0, 6), .totp_enabled = rows_bool(&rows, 0, 7),
+        .user_id = user_id,
+        .email = text[0],
+        .name = text[1],
+        .role = text[2],
+        .status = text[3],
+        .password_hash = text[4],
+        .totp_sealed_hex = text[5],
+        .all_tenants = rows_bool(&rows, 0, 6),
+        .totp_enabled = rows_bool(&rows, 0, 7),
     };
     if (out->all_tenants) return OK;
     TRY(tx_run(tx, &tenants, "select unnest(tenants) from users where client_id = $1 and user_id = $2", "ss",
@@ -118,10 +126,9 @@ enum err user_record(struct tx *tx, const char *client_id, const char *user_id, 
     TRY(change_stamp(tx, by));
     return tx_run(tx, NULL,
                   "select ledger_append($3, '-', '', 'user', u.user_id, $4, $5, $6,"
-                  "       json_build_object('user_id', u.user_id, 'email', u.email, 'name', u.name, 'role', u.role,"
-                  "           'all_tenants', u.all_tenants, 'tenants', u.tenants, 'language', u.language,"
-                  "           'status', u.status, 'totp_enabled', u.totp_enabled,"
-                  "           'creation_time', u.creation_time)::text)"
+                  "       (select row_to_json(v)::text"
+                  "          from (select u.user_id, u.email, u.name, u.role, u.all_tenants, u.tenants, u.language,"
+                  "                       u.status, u.totp_enabled, u.creation_time) v))"
                   "  from users u where u.client_id = $1 and u.user_id = $2",
                   "ssisss", client_id, user_id, by->stamp, operation, by->by, by->connection);
 }

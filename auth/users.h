@@ -23,7 +23,8 @@ struct user {
 };
 /* Locks the user, and before it (by id) every active administrator where guard_admins, so that two changes cannot take
  * away the last two. ERR_NOT_FOUND as user_write. */
-enum err user_lock(struct request *r, struct tx *tx, const char *user_id, bool guard_admins, struct user *out) must_check;
+enum err user_lock(struct request *r, struct tx *tx, const char *user_id, bool guard_admins,
+                   struct user *out) must_check;
 
 /* ERR_CONFLICT when the user is the last active administrator (of all tenants, where it sees all). */
 enum err user_not_last_admin(struct request *r, struct tx *tx, const struct user *u) must_check;
@@ -40,15 +41,15 @@ void user_sessions_forget(const char *client_id, const struct strings *session_i
 /* Making one. */
 struct user_spec {
     const char *client_id, *email, *name, *language;
-    enum role role;                 /* SUPERVISOR, SENIOR_OFFICER or OFFICER */
+    enum role role; /* SUPERVISOR, SENIOR_OFFICER or OFFICER */
     bool all_tenants;
     struct strings tenants;
-    const char *password_hash;      /* "" = invited */
+    const char *password_hash; /* "" = invited */
 };
 struct user_made {
     char user_id[ID20_BYTES];
     char invitation[INVITATION_CHARS + 1]; /* "" where the password is set */
-    const char *link;               /* to accept it; in the arena */
+    const char *link;                      /* to accept it; in the arena */
 };
 /* Inserts it, records it, and where mail is set up puts the invitation into the queue. tx is a write of the client.
  * ERR_CONFLICT: the e-mail is taken. ERR_NOT_FOUND: no such client. */

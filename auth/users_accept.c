@@ -10,9 +10,7 @@ struct invited {
     const char *user_id, *email, *name;
 };
 
-static enum err refuse(struct request *r) {
-    return fail(r, ERR_TOKEN, "The invitation is unknown, spent or expired.");
-}
+static enum err refuse(struct request *r) { return fail(r, ERR_TOKEN, "The invitation is unknown, spent or expired."); }
 
 static enum err find(struct request *r, const char *hash, struct invited *out) {
     struct db_scope scope = session_scope(r->client_id);

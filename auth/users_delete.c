@@ -1,3 +1,4 @@
+#include "auth/lockout.h"
 #include "auth/pair.h"
 #include "auth/users.h"
 #include "auth/write.h"
@@ -6,8 +7,6 @@
 /* The ledger's row of the deletion holds the user as they last were, so it is written before. */
 static enum err remove_user(struct request *r, struct tx *tx, const struct user *u, struct change *by) {
     TRY(user_record(tx, r->client_id, u->user_id, "delete", by));
-    TRY(tx_run(tx, NULL, "delete from login_failures where client_id = $1 and subject = 'account:' || lower($2)", "ss",
-               r->client_id, u->email));
     return tx_run(tx, NULL, "delete from users where client_id = $1 and user_id = $2", "ss", r->client_id, u->user_id);
 }
 
@@ -20,6 +19,7 @@ enum err users_delete(struct request *r, const struct users_delete_args *args, s
     TRY(tx_begin_write(&tx, &scope));
     TRY(user_lock(r, &tx, args->user_id, true, &u));
     TRY(user_not_last_admin(r, &tx, &u));
+    TRY(lockout_passed(&tx, r->client_id, u.email));
     TRY(user_sessions_revoke(r, &tx, u.user_id, "", &by, &ended));
     TRY(remove_user(r, &tx, &u, &by));
     buf_adds(&out->body, "{}");

@@ -13,12 +13,12 @@
 struct update {
     const struct users_update_args *args;
     bool self, admin;
-    struct tenant_choice tenants;                /* where args->tenants is given */
-    const char *verified_hash;                   /* of the current password, where a new one is set */
+    struct tenant_choice tenants; /* where args->tenants is given */
+    const char *verified_hash;    /* of the current password, where a new one is set */
     char new_hash[PASSWORD_HASH_BYTES];
-    struct user user;                            /* as it was */
+    struct user user; /* as it was */
     struct change by;
-    struct strings ended, changed;               /* sessions */
+    struct strings ended, changed; /* sessions */
     const char *totp_uri;
 };
 
@@ -39,7 +39,8 @@ static enum err check_rights(struct request *r, const struct update *u) {
 static enum err check_members(struct request *r, const struct update *u) {
     const struct users_update_args *a = u->args;
     enum err e = OK;
-    if (a->password && !a->current_password) e = fail_at(r, "/current_password", "A new password needs the current one.");
+    if (a->password && !a->current_password)
+        e = fail_at(r, "/current_password", "A new password needs the current one.");
     if (is(a->totp, "confirm") && !a->code) e = fail_at(r, "/code", "Confirming needs a code of the authenticator.");
     if (is(a->totp, "disable") && u->self && !a->code)
         e = fail_at(r, "/code", "Giving up one's second factor needs a code of it.");
@@ -48,7 +49,9 @@ static enum err check_members(struct request *r, const struct update *u) {
 
 /* ---- secrets: guessing them is counted, and hashing is slow, so both come before the transaction ---- */
 
-static bool gives_secret(const struct update *u) { return u->args->password || (u->self && u->args->totp && u->args->code); }
+static bool gives_secret(const struct update *u) {
+    return u->args->password || (u->self && u->args->totp && u->args->code);
+}
 
 static enum err refuse_password(struct request *r) {
     return fail(r, ERR_CREDENTIALS, "The current password is wrong, or the account is locked for a while.");
@@ -95,13 +98,14 @@ static const char *new_status(const struct update *u) {
 static enum err store(struct request *r, struct tx *tx, struct update *u) {
     const struct users_update_args *a = u->args;
     struct user *was = &u->user;
-    return tx_run(tx, NULL,
-                  "update users set name = $3, role = $4, all_tenants = $5, tenants = $6, language = coalesce($7, language),"
-                  "       status = $8, password_hash = $9"
-                  " where client_id = $1 and user_id = $2",
-                  "ssssbSsss", r->client_id, was->user_id, a->name ? a->name : was->name, a->role ? a->role : was->role,
-                  a->tenants ? u->tenants.all : was->all_tenants, a->tenants ? &u->tenants.ids : &was->tenants,
-                  a->language, new_status(u), a->password ? u->new_hash : was->password_hash);
+    return tx_run(
+        tx, NULL,
+        "update users set name = $3, role = $4, all_tenants = $5, tenants = $6, language = coalesce($7, language),"
+        "       status = $8, password_hash = $9"
+        " where client_id = $1 and user_id = $2",
+        "ssssbSsss", r->client_id, was->user_id, a->name ? a->name : was->name, a->role ? a->role : was->role,
+        a->tenants ? u->tenants.all : was->all_tenants, a->tenants ? &u->tenants.ids : &was->tenants, a->language,
+        new_status(u), a->password ? u->new_hash : was->password_hash);
 }
 
 /* A session carries its user's name, role and tenants, so that looking it up stays one row. */

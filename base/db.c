@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/clock.h"
+#include "base/config.h"
 #include "base/db_params.h"
 #include "base/log.h"
 
@@ -114,10 +114,14 @@ static bool conn_usable(struct db_conn *c) {
         LOG(WARN, "database_unreachable", log_s("message", PQerrorMessage(c->pg)));
         return false;
     }
-    PGresult *set = PQexec(c->pg, "set statement_timeout = 15000; set lock_timeout = 8000;"
-                                  "set idle_in_transaction_session_timeout = 20000;"
-                                  "set plan_cache_mode = force_generic_plan; set jit = off;"
-                                  "set default_transaction_isolation = 'read committed'");
+    char settings[400];
+    long long timeout_ms = config()->request_timeout_s * 1000;
+    snprintf(settings, sizeof settings,
+             "set statement_timeout = %lld; set lock_timeout = 8000; set idle_in_transaction_session_timeout = %lld;"
+             "set plan_cache_mode = force_generic_plan; set jit = off;"
+             "set default_transaction_isolation = 'read committed'",
+             timeout_ms, timeout_ms + 5000);
+    PGresult *set = PQexec(c->pg, settings);
     bool ok = PQresultStatus(set) == PGRES_COMMAND_OK && PQenterPipelineMode(c->pg);
     PQclear(set);
     return ok;

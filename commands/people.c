@@ -8,10 +8,11 @@
 static enum err find_tenant(const char *client_id, const char *tenant, struct arena *arena, struct strings *ids) {
     struct db_scope scope = session_scope(client_id);
     scope_rows struct rows rows = {0};
-    TRY(db_read(&scope, &rows,
-                "select tenant_id from tenants where client_id = $1 and (tenant_id = $2 or lower(tenant_name) = lower($2))"
-                " order by tenant_id = $2 desc limit 1",
-                "ss", client_id, tenant));
+    TRY(db_read(
+        &scope, &rows,
+        "select tenant_id from tenants where client_id = $1 and (tenant_id = $2 or lower(tenant_name) = lower($2))"
+        " order by tenant_id = $2 desc limit 1",
+        "ss", client_id, tenant));
     if (!rows.n) {
         home_complain("there is no tenant %s", tenant);
         return ERR_INVALID;

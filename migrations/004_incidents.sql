@@ -173,9 +173,9 @@ create function sla_target_ms(priority text) returns bigint language sql immutab
 create function incident_body(i incidents) returns text language sql stable parallel safe
     return replace(replace(replace(replace(replace(replace(row_to_json((select r from (select
         i.incident_id, i.summary, i.priority, i.status, i.resolution, i.affected_hosts,
-        (select coalesce(json_agg(json_build_object('host_id', substring(h from '0x[0-9a-f]+$'),
-                                                    'host_name', substring(h from '^(.*):0x[0-9a-f]+$'))), '[]')
-           from unnest(i.affected_hosts) h) as affected_hosts_mappings,
+        (select coalesce(json_agg(m), '[]')
+           from (select right(h, 34) as host_id, left(h, -35) as host_name from unnest(i.affected_hosts) h) m)
+            as affected_hosts_mappings,
         i.host_based_iocs, i.network_based_iocs, i.detection_technology, i.creation_time, chr(1) || 't' as update_time, i.attack_stage,
         i.mitre_tactics, i.mitre_techniques, i.description, i.incident_number, i.client_description, i.status_description,
         i.origin, chr(1) || 'A' as attachments, chr(1) || 'C' as comments,
@@ -184,12 +184,12 @@ create function incident_body(i incidents) returns text language sql stable para
              else (i.host_based_iocs::jsonb || i.network_based_iocs::jsonb)::json end as iocs,
         chr(1) || 'R' as responses, i.tenant_name, chr(1) || 'i' as was_read, i.recommendations, i.client_comment,
         chr(1) || 'x' as x,
-        json_build_object('responses', i.responses_n, 'comments', i.comments_n, 'attachments', i.attachments_n,
-                          'history', i.history_n) as counts,
+        (select row_to_json(c) from (select i.responses_n as responses, i.comments_n as comments,
+                                            i.attachments_n as attachments, i.history_n as history) c) as counts,
         i.threat_classes,
-        json_build_object('applies', i.has_sla, 'target_s', sla_target_ms(i.priority) / 1000,
-            'detected_at', i.detected_at, 'notified_at', i.notified_at,
-            'met', case when i.notified_at > 0 then i.notified_at - i.detected_at <= sla_target_ms(i.priority) end) as sla,
+        (select row_to_json(s) from (select i.has_sla as applies, sla_target_ms(i.priority) / 1000 as target_s, i.detected_at,
+                 i.notified_at,
+                 case when i.notified_at > 0 then i.notified_at - i.detected_at <= sla_target_ms(i.priority) end as met) s) as sla,
         i.external_ref) r))::text,
         '"update_time":"\u0001t"', '"update_time":' || mark('t' || i.update_time)),
         '"attachments":"\u0001A"', '"attachments":[' || mark('A') || ']'),

@@ -11,6 +11,7 @@
 #include "responses/parameters.h"
 #include "responses/systems.h"
 #include "responses/types.h"
+#include "tenants/deadlines.h"
 
 enum { PARAMETERS_BYTES_MAX = 1024 * 1024, RESPONSE_ID_BYTES = 4 + UUID_BYTES };
 
@@ -120,8 +121,6 @@ static enum err check_assets(struct request *r, struct proposal *p) {
 
 /* ---- what decides at once ---- */
 
-static int64_t default_deadline_s(const char *type) { return !strcmp(type, "RUN_SCRIPT") ? 600 : 7 * 86400; }
-
 /* Holds the client's settings until the end, so that switching off is over when its reply is sent. */
 static enum err read_settings(struct request *r, struct tx *tx, struct proposal *p) {
     scope_rows struct rows rows = {0};
@@ -137,7 +136,7 @@ static enum err read_settings(struct request *r, struct tx *tx, struct proposal 
     char *list = arena_strdup(r->arena, rows_text(&rows, 0, 2)), *save = NULL;
     p->auto_tenants.v = arena_alloc(r->arena, (strlen(list) / 2 + 1) * sizeof(char *));
     for (char *id = strtok_r(list, ",", &save); id; id = strtok_r(NULL, ",", &save)) p->auto_tenants.v[p->auto_tenants.n++] = id;
-    p->decide_within_s = rows_null(&rows, 0, 3) ? default_deadline_s(p->type->type) : rows_int(&rows, 0, 3);
+    p->decide_within_s = rows_null(&rows, 0, 3) ? deadline_default_s(p->type->type) : rows_int(&rows, 0, 3);
     if (p->args->has_decide_within_s) p->decide_within_s = p->args->decide_within_s;
     return OK;
 }

@@ -9,10 +9,10 @@ static const char *order_of(const char *sort) {
     static const struct {
         const char *sort, *order;
     } orders[] = {
-        {"creation_time:asc", "creation_time, response_id"},
-        {"creation_time:desc", "creation_time desc, response_id desc"},
-        {"update_time:asc", "update_time, response_id"},
-        {"update_time:desc", "update_time desc, response_id desc"},
+        {"creation_time:asc", "p.creation_time, p.response_id"},
+        {"creation_time:desc", "p.creation_time desc, p.response_id desc"},
+        {"update_time:asc", "p.update_time, p.response_id"},
+        {"update_time:desc", "p.update_time desc, p.response_id desc"},
     };
     for (size_t i = 0; i < sizeof orders / sizeof *orders; i++)
         if (!strcmp(orders[i].sort, sort)) return orders[i].order;
@@ -34,7 +34,7 @@ static struct strings types_meant(struct request *r, const struct strings *given
 static void add_page(struct sql *q, struct request *r, const struct responses_list_args *a) {
     static const char *waiting[] = {"New"};
     struct strings inbox = {.n = 1, .v = waiting}, types = types_meant(r, &a->types);
-    sql_add(q, "with page as (select response_id, incident_id, creation_time, update_time, body from responses where client_id = ?", "s",
+    sql_add(q, "with page as (select response_id, incident_id, creation_time, update_time, body from responses p where client_id = ?", "s",
             r->client_id);
     if (a->incident_id) sql_add(q, " and incident_id = ?", "s", a->incident_id);
     add_any(q, " and status = ?", " and status = any(?)", a->incident_id || a->statuses.n ? &a->statuses : &inbox);

@@ -6,11 +6,13 @@ openapi.py embeds the same page into the server (GET /docs).
 """
 import html
 import json
+import os
 import re
 import sys
 
 import yaml
 
+ERRORS = os.path.join(os.path.dirname(__file__), "..", "base", "err.h")
 METHODS = ["get", "post", "put", "patch", "delete"]
 BASE = "http://127.0.0.1:8080"
 CLIENT = "$CLIENT"
@@ -256,7 +258,7 @@ class Page:
             for path, method, node in self.operations(tag["name"]):
                 short = path.replace("/api/v1/{client_id}/", "")
                 parts.append('<a href="#%s">%s</a>' % (node["operationId"], esc(short)))
-        parts.append('<b>Reference</b><a href="#types">Response types</a><a href="#roles">Permissions</a><a href="#objects">Objects</a></nav>')
+        parts.append('<b>Reference</b><a href="#types">Response types</a><a href="#roles">Permissions</a><a href="#errors">Errors</a><a href="#objects">Objects</a></nav>')
         return "".join(parts)
 
     def types(self):
@@ -279,6 +281,14 @@ class Page:
         return ('<h2 id="roles">Permissions</h2><div class="scroll"><table><thead><tr><th>Permission</th>%s</tr></thead><tbody>%s</tbody></table></div>'
                 % (head, rows))
 
+    def errors(self):
+        """The `type` of a problem points to its row here; the rows are the program's own table."""
+        with open(ERRORS, encoding="utf-8") as source:
+            rows = re.findall(r'X\(ERR_\w+, (\d+), "(\w+)", "([^"]+)"\)', source.read())
+        return ('<h2 id="errors">Errors</h2><div class="scroll"><table><thead><tr><th>Code</th><th>Status</th><th>Meaning</th></tr></thead><tbody>%s'
+                '</tbody></table></div>' % "".join(
+                    '<tr id="error-%s"><td><code>%s</code></td><td>%s</td><td>%s</td></tr>' % (c, c, status, esc(title)) for status, c, title in rows))
+
     def objects(self):
         parts = ['<h2 id="objects">Objects</h2>']
         for name, node in self.schemas.items():
@@ -295,7 +305,7 @@ class Page:
         for tag in self.document["tags"]:
             body.append("<h2>%s</h2>%s" % (esc(tag["name"]), prose(tag["description"])))
             body += [self.operation(*o) for o in self.operations(tag["name"])]
-        body += [self.types(), self.roles(), self.objects(), "</main>"]
+        body += [self.types(), self.roles(), self.errors(), self.objects(), "</main>"]
         return ('<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
                 '<title>%s</title><style>%s</style></head>\n<body>%s\n%s</body></html>\n'
                 % (esc(info["title"]), STYLE, self.navigation(), "\n".join(body)))
