@@ -24,7 +24,10 @@ struct call {
     int status;                          /* out */
     struct reply reply;                  /* out */
 };
-enum { CALL_BODY_MAX = 256 * 1024, HEADERS_BYTES_MAX = 16 * 1024 };
+/* How long a JSON body to this path may be (x-max-body-bytes). */
+size_t gates_body_bytes_max(const char *path);
+
+enum { CALL_BODY_MAX = 256 * 1024, CALL_BODY_MOST = 2 * 1024 * 1024, HEADERS_BYTES_MAX = 16 * 1024 };
 
 const char *call_header(const struct call *c, const char *name);   /* NULL = none */
 

@@ -15,6 +15,7 @@ struct connection {
     enum connection_phase phase;
     int64_t since_ms;                /* monotonic */
     bool cut;                        /* by a deadline */
+    size_t body_bytes_max;           /* of a JSON body to the present path */
     uint64_t body_bytes;             /* of the present request, as they came over the wire */
     bool has_upload;
     bool unreadable;                 /* multipart without a usable boundary: nobody can take it apart */

@@ -76,7 +76,7 @@ static void call_from(struct call *c, const struct _u_request *in) {
         .path = in->url_path,
         .body = in->binary_body ? in->binary_body : "",
         .body_bytes = in->binary_body_length,
-        .body_cut = current->body_bytes > CALL_BODY_MAX,
+        .body_cut = current->body_bytes > current->body_bytes_max,
         .metrics_listener = current->metrics_listener,
     };
     copy_map(in->map_header, c->headers, &c->headers_n, &c->too_many_headers);
@@ -185,7 +185,7 @@ static enum MHD_Result answer_unreadable(struct MHD_Connection *connection, cons
 static bool take_bytes(const char *data, size_t len) {
     current->body_bytes += len;
     if (current->has_upload) upload_feed(&current->upload, data, len);
-    return current->has_upload || current->unreadable || current->body_bytes > CALL_BODY_MAX;
+    return current->has_upload || current->unreadable || current->body_bytes > current->body_bytes_max;
 }
 
 /* ---- under ulfius: every byte of a body passes here first ---- */
@@ -208,6 +208,7 @@ static enum MHD_Result on_bytes(void *cls, struct MHD_Connection *connection, co
         }
     } else if (current->phase == PHASE_HEADERS) {
         begin_multipart(connection, url, method);
+        current->body_bytes_max = gates_body_bytes_max(url);
         connection_phase(current, PHASE_BODY);
         if (current->unreadable) return MHD_YES;
     } else if (current->unreadable) {
@@ -290,7 +291,7 @@ static enum err listen_on(struct listener *l, const char *text) {
         return ERR_INVALID;
     }
     l->instance.check_utf8 = 0;
-    l->instance.max_post_body_size = CALL_BODY_MAX;
+    l->instance.max_post_body_size = CALL_BODY_MOST + 1;
     l->instance.max_post_param_size = CALL_BODY_MAX;
     ulfius_set_default_endpoint(&l->instance, on_request, NULL);
     struct MHD_OptionItem options[] = {

@@ -145,6 +145,14 @@ static enum err gate_route(struct passage *p) {
     return fail(&p->r, ERR_METHOD, "This path takes %s.", allowed);
 }
 
+/* Before there is a request: compares what stands behind the client's id. */
+size_t gates_body_bytes_max(const char *path) {
+    const char *tail = strncmp(path, "/api/v1/", 8) ? NULL : strchr(path + 8, '/');
+    for (size_t i = 0; tail && i < operations_n; i++)
+        if (operations[i].api && !strcmp(strchr(operations[i].path, '}') + 1, tail)) return operations[i].body_bytes_max;
+    return CALL_BODY_MAX;
+}
+
 /* ---- 4: size and kind of the body ---- */
 
 static bool is_multipart(const struct call *c) {
@@ -160,7 +168,7 @@ static enum err gate_body_size(struct passage *p) {
             return fail(&p->r, ERR_TOO_LARGE, "A file may have %d bytes.", UPLOAD_BYTES_MAX);
         return OK;
     }
-    if (p->call->body_cut) return fail(&p->r, ERR_TOO_LARGE, "A body may have %d bytes.", CALL_BODY_MAX);
+    if (p->call->body_cut) return fail(&p->r, ERR_TOO_LARGE, "A body may have %zu bytes.", p->op->body_bytes_max);
     return OK;
 }
 
@@ -201,7 +209,7 @@ static enum err parse_body(struct passage *p) {
     size_t lead = 0;
     while (lead < p->call->body_bytes && strchr(blank, p->call->body[lead]) && p->call->body[lead]) lead++;
     if (lead == p->call->body_bytes) return OK;
-    TRY(json_bounds_check(&p->r, p->call->body, p->call->body_bytes));
+    TRY(json_bounds_check(&p->r, p->call->body, p->call->body_bytes, p->op->body_bytes_max / CALL_BODY_MAX * JSON_NODES_MAX));
     json_error_t error;
     p->r.body = json_loadb(p->call->body, p->call->body_bytes, JSON_REJECT_DUPLICATES, &error);
     if (!p->r.body) return json_fail(&p->r, &error);

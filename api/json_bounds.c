@@ -6,7 +6,7 @@ static size_t string_end(const char *text, size_t len, size_t at) {
     return at;
 }
 
-enum err json_bounds_check(struct request *r, const char *text, size_t len) {
+enum err json_bounds_check(struct request *r, const char *text, size_t len, size_t nodes_max) {
     size_t depth = 0, nodes = 0;
     for (size_t i = 0; i < len; i++) {
         char c = text[i];
@@ -15,7 +15,7 @@ enum err json_bounds_check(struct request *r, const char *text, size_t len) {
         if ((c == '}' || c == ']') && depth) depth--;
         if (c == ',' || c == '{' || c == '[' || c == ':') nodes++;
         if (depth > JSON_DEPTH_MAX) return fail(r, ERR_MALFORMED, "The body nests deeper than %d levels.", JSON_DEPTH_MAX);
-        if (nodes > JSON_NODES_MAX) return fail(r, ERR_MALFORMED, "The body has more than %d values.", JSON_NODES_MAX);
+        if (nodes > nodes_max) return fail(r, ERR_MALFORMED, "The body has more than %zu values.", nodes_max);
     }
     return OK;
 }

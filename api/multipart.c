@@ -94,7 +94,8 @@ static void read_field(char *line, struct multipart_part *part, bool *form_data)
     if (!strcasecmp(line, "Content-Type")) snprintf(part->media_type, sizeof part->media_type, "%.127s", value);
     if (strcasecmp(line, "Content-Disposition") != 0) return;
     *form_data = !strncasecmp(value, "form-data", 9);
-    if (parameter(value, "name", name, sizeof name) && strlen(name) < sizeof part->name) memcpy(part->name, name, strlen(name) + 1);
+    if (parameter(value, "name", name, sizeof name) && strlen(name) < sizeof part->name)
+        memcpy(part->name, name, strlen(name) + 1);
     read_file_name(value, part);
 }
 
@@ -178,10 +179,10 @@ void multipart_feed(struct multipart *m, const char *data, size_t len) {
     while (len) {
         size_t used = 1;
         switch (m->state) {
-            case MULTIPART_DATA: used = feed_data(m, data, len); break;
-            case MULTIPART_DELIMITED: feed_delimited(m, *data); break;
-            case MULTIPART_HEAD: feed_head(m, *data); break;
-            default: return;
+        case MULTIPART_DATA: used = feed_data(m, data, len); break;
+        case MULTIPART_DELIMITED: feed_delimited(m, *data); break;
+        case MULTIPART_HEAD: feed_head(m, *data); break;
+        default: return;
         }
         data += used;
         len -= used;
@@ -196,9 +197,10 @@ bool multipart_start(struct multipart *m, const char *content_type) {
     if (!content_type || strncasecmp(content_type, "multipart/form-data", 19) != 0) return false;
     if (!parameter(content_type, "boundary", boundary, sizeof boundary)) return false;
     size_t len = strlen(boundary);
-    if (!len || len > MULTIPART_BOUNDARY_MAX || strspn(boundary, legal) != len || boundary[len - 1] == ' ') return false;
+    if (!len || len > MULTIPART_BOUNDARY_MAX || strspn(boundary, legal) != len || boundary[len - 1] == ' ')
+        return false;
     m->delimiter_len = (size_t)snprintf(m->delimiter, sizeof m->delimiter, "\r\n--%s", boundary);
-    m->matched = 2;   /* the first delimiter may stand at the very start, without its line break */
+    m->matched = 2; /* the first delimiter may stand at the very start, without its line break */
     m->state = MULTIPART_DATA;
     return true;
 }

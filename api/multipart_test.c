@@ -23,7 +23,7 @@ static void note(const char *data, size_t len) {
 }
 
 static void on_part(void *user, const struct multipart_part *part) {
-    char line[2048];
+    char line[2048] = "";
     (void)user;
     note(line, (size_t)snprintf(line, sizeof line, "<%s|%s|%s>", part->name, part->file_name, part->media_type));
 }
@@ -55,12 +55,13 @@ static void expect(const char *body, size_t len, enum multipart_state state, con
     assert_string_equal(seen.text, text);
 }
 #define EXPECT(body, state, text) expect(body, sizeof(body) - 1, state, text)
-#define FILE_HEAD "--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.bin\"\r\nContent-Type: text/plain\r\n\r\n"
+#define FILE_HEAD                                                                                                      \
+    "--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.bin\"\r\nContent-Type: text/plain\r\n\r\n"
 
 static void parts_are_told_apart(void **state) {
     (void)state;
-    EXPECT(FILE_HEAD "hello\r\n--XX\r\nContent-Disposition: form-data; name=meta\r\n\r\n{}\r\n--XX--\r\n", MULTIPART_END,
-           "<file|a.bin|text/plain>hello<meta||>{}");
+    EXPECT(FILE_HEAD "hello\r\n--XX\r\nContent-Disposition: form-data; name=meta\r\n\r\n{}\r\n--XX--\r\n",
+           MULTIPART_END, "<file|a.bin|text/plain>hello<meta||>{}");
     EXPECT("preamble\r\n" FILE_HEAD "x\r\n--XX--epilogue\r\n--XX\r\n", MULTIPART_END, "<file|a.bin|text/plain>x");
     EXPECT(FILE_HEAD "\r\n--XX--", MULTIPART_END, "<file|a.bin|text/plain>");
     EXPECT("--XX--\r\n", MULTIPART_END, "");
@@ -106,8 +107,10 @@ static void too_many_parts_are_broken(void **state) {
 
 static void boundaries(void **state) {
     (void)state;
-    static const char body[] = "--a b'()+_,-./:=?c\r\nContent-Disposition: form-data; name=x\r\n\r\ny\r\n--a b'()+_,-./:=?c--";
-    assert_int_equal(parse("Multipart/Form-Data; charset=x; Boundary=\"a b'()+_,-./:=?c\"", body, sizeof body - 1, 7), MULTIPART_END);
+    static const char body[] =
+        "--a b'()+_,-./:=?c\r\nContent-Disposition: form-data; name=x\r\n\r\ny\r\n--a b'()+_,-./:=?c--";
+    assert_int_equal(parse("Multipart/Form-Data; charset=x; Boundary=\"a b'()+_,-./:=?c\"", body, sizeof body - 1, 7),
+                     MULTIPART_END);
     assert_string_equal(seen.text, "<x||>y");
     struct multipart m;
     assert_false(multipart_start(&m, NULL));
@@ -115,8 +118,10 @@ static void boundaries(void **state) {
     assert_false(multipart_start(&m, "multipart/form-data; boundary="));
     assert_false(multipart_start(&m, "multipart/form-data; boundary=\"a\rb\""));
     assert_false(multipart_start(&m, "multipart/mixed; boundary=x"));
-    assert_true(multipart_start(&m, "multipart/form-data;boundary=1234567890123456789012345678901234567890123456789012345678901234567890"));
-    assert_false(multipart_start(&m, "multipart/form-data;boundary=12345678901234567890123456789012345678901234567890123456789012345678901"));
+    assert_true(multipart_start(
+        &m, "multipart/form-data;boundary=1234567890123456789012345678901234567890123456789012345678901234567890"));
+    assert_false(multipart_start(
+        &m, "multipart/form-data;boundary=12345678901234567890123456789012345678901234567890123456789012345678901"));
 }
 
 static const char *name_of(const char *disposition) {
@@ -130,9 +135,12 @@ static void file_names_of_real_clients(void **state) {
     (void)state;
     assert_string_equal(name_of("form-data; name=\"file\"; filename=\"調査 結果.pdf\""), "<file|調査 結果.pdf|>");
     assert_string_equal(name_of("form-data; name=\"file\"; filename*=utf-8''%E8%AA%BF.pdf"), "<file|調.pdf|>");
-    assert_string_equal(name_of("form-data; name=\"file\"; filename=\"_.pdf\"; filename*=UTF-8'ja'%e8%aa%bf.pdf"), "<file|調.pdf|>");
-    assert_string_equal(name_of("form-data; name=\"file\"; filename=\"a.pdf\"; filename*=ISO-8859-1''%E8"), "<file|a.pdf|>");
-    assert_string_equal(name_of("form-data; name=\"file\"; filename=\"a.pdf\"; filename*=UTF-8''x%00y"), "<file|a.pdf|>");
+    assert_string_equal(name_of("form-data; name=\"file\"; filename=\"_.pdf\"; filename*=UTF-8'ja'%e8%aa%bf.pdf"),
+                        "<file|調.pdf|>");
+    assert_string_equal(name_of("form-data; name=\"file\"; filename=\"a.pdf\"; filename*=ISO-8859-1''%E8"),
+                        "<file|a.pdf|>");
+    assert_string_equal(name_of("form-data; name=\"file\"; filename=\"a.pdf\"; filename*=UTF-8''x%00y"),
+                        "<file|a.pdf|>");
     assert_string_equal(name_of("form-data; name=\"file\"; filename=\"a\\\"b;c\\\\d.txt\""), "<file|a\"b;c\\d.txt|>");
     assert_string_equal(name_of("form-data; name=\"file\"; filename=\"C:\\dir\\x.txt\""), "<file|C:\\dir\\x.txt|>");
     assert_string_equal(name_of("FORM-DATA; filename=\"name=x\"; NAME = file"), "<file|name=x|>");
@@ -143,8 +151,22 @@ static void file_names_of_real_clients(void **state) {
 
 static void random_bytes_do_no_harm(void **state) {
     (void)state;
-    static const char *const bits[] = {"\r\n", "--XX", "--", "\r", "Content-Disposition: form-data", "; name=", "\"", "\\", "file",
-                                       ":", "filename*=utf-8''%E", "\r\n\r\n", "a", "%41", "=", ";"};
+    static const char *const bits[] = {"\r\n",
+                                       "--XX",
+                                       "--",
+                                       "\r",
+                                       "Content-Disposition: form-data",
+                                       "; name=",
+                                       "\"",
+                                       "\\",
+                                       "file",
+                                       ":",
+                                       "filename*=utf-8''%E",
+                                       "\r\n\r\n",
+                                       "a",
+                                       "%41",
+                                       "=",
+                                       ";"};
     uint32_t seed = 7;
     for (int i = 0; i < 20000; i++) {
         char body[2048] = "--XX\r\n";
@@ -162,14 +184,10 @@ static void random_bytes_do_no_harm(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(parts_are_told_apart),
-        cmocka_unit_test(data_may_look_like_a_delimiter),
-        cmocka_unit_test(a_cut_body_has_no_end),
-        cmocka_unit_test(nonsense_is_broken),
-        cmocka_unit_test(too_many_parts_are_broken),
-        cmocka_unit_test(boundaries),
-        cmocka_unit_test(file_names_of_real_clients),
-        cmocka_unit_test(random_bytes_do_no_harm),
+        cmocka_unit_test(parts_are_told_apart),       cmocka_unit_test(data_may_look_like_a_delimiter),
+        cmocka_unit_test(a_cut_body_has_no_end),      cmocka_unit_test(nonsense_is_broken),
+        cmocka_unit_test(too_many_parts_are_broken),  cmocka_unit_test(boundaries),
+        cmocka_unit_test(file_names_of_real_clients), cmocka_unit_test(random_bytes_do_no_harm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

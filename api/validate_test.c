@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "operations.h"
+#include "build/gen/operations.h"
 
 struct pet {
     const char *name;

@@ -5,7 +5,8 @@
 struct status_span status_span_of(const struct strings *statuses) {
     bool absent = strings_have(statuses, "ABSENT");
     bool offline = strings_have(statuses, "OFFLINE");
-    bool alive = strings_have(statuses, "OK") || strings_have(statuses, "WARNING") || strings_have(statuses, "CRITICAL");
+    bool alive =
+        strings_have(statuses, "OK") || strings_have(statuses, "WARNING") || strings_have(statuses, "CRITICAL");
     struct status_span span = {.any = !statuses->n};
     if (span.any) return span;
     span.none = !absent && !offline && !alive;
@@ -22,9 +23,10 @@ static void add_statuses(struct sql *q, const struct strings *statuses, int64_t 
         sql_add(q, " and false", "");
         return;
     }
-    sql_add(q,
-            " and asset_status(a.last_seen, a.absent_at, a.severity, a.databases_time, ?, c.offline_after_days) = any(?)",
-            "iS", now_ms, statuses);
+    sql_add(
+        q,
+        " and asset_status(a.last_seen, a.absent_at, a.severity, a.databases_time, ?, c.offline_after_days) = any(?)",
+        "iS", now_ms, statuses);
     if (span.not_absent) sql_add(q, " and a.absent_at > ?", "i", now_ms);
     if (span.silent_only) sql_add(q, " and a.last_seen <= ? - 86400000::bigint", "i", now_ms);
     if (span.alive_only) sql_add(q, " and a.last_seen > ? - c.offline_after_days * 86400000::bigint", "i", now_ms);
@@ -82,10 +84,11 @@ bool assets_filter_add(struct sql *q, const char *client_id, const struct assets
     bool searches = add_searches(q, client_id, f);
     add_incidents(q, client_id, &f->related_incidents_ids);
     if (f->tenants_names.n)
-        sql_add(q,
-                " and a.tenant_id = any(array(select t.tenant_id from tenants t where t.client_id = ? and"
-                " case t.tenant_id when '-' then '-' else lower(t.tenant_name) end in (select lower(n) from unnest(?) n)))",
-                "sS", client_id, &f->tenants_names);
+        sql_add(
+            q,
+            " and a.tenant_id = any(array(select t.tenant_id from tenants t where t.client_id = ? and"
+            " case t.tenant_id when '-' then '-' else lower(t.tenant_name) end in (select lower(n) from unnest(?) n)))",
+            "sS", client_id, &f->tenants_names);
     if (f->tags.n) sql_add(q, " and a.tags && ?", "S", &f->tags);
     return searches;
 }

@@ -16,7 +16,8 @@ static void take_tags(struct request *r, const char *joined, struct asset_brief 
     for (const char *c = joined; *c; c++) n += *c == '\x1f';
     b->tags = (struct strings){.v = arena_alloc(r->arena, n * sizeof *b->tags.v)};
     char *save = NULL;
-    for (char *tag = strtok_r(arena_strdup(r->arena, joined), "\x1f", &save); tag; tag = strtok_r(NULL, "\x1f", &save)) {
+    for (char *tag = strtok_r(arena_strdup(r->arena, joined), "\x1f", &save); tag;
+         tag = strtok_r(NULL, "\x1f", &save)) {
         b->tags.v[b->tags.n++] = tag;
         b->critical = b->critical || !strcasecmp(tag, "critical");
     }
@@ -37,8 +38,13 @@ static void take_row(struct request *r, const struct rows *rows, int i, struct a
 static struct asset_brief *briefs_of(struct request *r, const struct strings *ids, const struct rows *rows) {
     struct asset_brief *briefs = arena_alloc(r->arena, (ids->n + 1) * sizeof *briefs);
     for (size_t i = 0; i < ids->n; i++)
-        briefs[i] = (struct asset_brief){.asset_id = ids->v[i], .host_name = "", .tenant_id = "", .tenant_name = "",
-                                         .os_version = "", .device_kind = "", .installed_product_info = ""};
+        briefs[i] = (struct asset_brief){.asset_id = ids->v[i],
+                                         .host_name = "",
+                                         .tenant_id = "",
+                                         .tenant_name = "",
+                                         .os_version = "",
+                                         .device_kind = "",
+                                         .installed_product_info = ""};
     for (int i = 0; i < rows->n; i++) take_row(r, rows, i, &briefs[rows_int(rows, i, 0) - 1]);
     return briefs;
 }

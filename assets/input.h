@@ -6,8 +6,8 @@
 #include "base/buf.h"
 #include "build/gen/operations.h"
 
-/* An array of objects that hold n (place in the call, from 0), asset_id and whatever else was given. The tenant becomes home_id
- * ("-" for the root) and, where it was given by name, home_name. Network interfaces get all their keys. */
+/* An array of objects that hold n (place in the call, from 0), asset_id and whatever else was given. The tenant becomes
+ * home_id ("-" for the root) or, where it was given by name, home_name. Network interfaces get all their keys. */
 void assets_input_json(struct buf *out, const struct asset_input *assets, size_t n);
 
 /* Place of the second asset with an id that stands twice, -1 = none does. */

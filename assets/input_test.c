@@ -43,7 +43,9 @@ static void completes_interfaces(void **state) {
                                            "\"mac\":\"00:50:56:9c:2f:11\",\"ipcm\":\"\",\"ip\":\"\"}]"));
 }
 
-static struct status_span span_of(size_t n, const char **v) { return status_span_of(&(struct strings){.n = n, .v = v}); }
+static struct status_span span_of(size_t n, const char **v) {
+    return status_span_of(&(struct strings){.n = n, .v = v});
+}
 
 static void narrows_by_status(void **state) {
     (void)state;

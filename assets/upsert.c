@@ -52,10 +52,13 @@ static enum err check(struct request *r, struct tx *tx, const char *input) {
 
 /* json knows no equality, hence the texts. */
 #define COMPARED(row)                                                                                                  \
-    "row(" row ".tenant_id, " row ".host_name, " row ".domain, " row ".first_seen, " row ".os_version, "               \
-    row ".installed_product_info, " row ".product_map, " row ".ksc_host_id, " row ".isolation, "                       \
-    row ".isolation_task_id, " row ".network_interfaces::text, " row ".tags, " row ".group_name, "                     \
-    row ".policy_name, " row ".device_kind, " row ".components, " row ".databases_time, " row ".problems)"
+    "row(" row ".tenant_id, " row ".host_name, " row ".domain, " row ".first_seen, " row ".os_version, " row           \
+    ".installed_product_info, " row ".product_map, " row ".ksc_host_id, " row ".isolation, " row                       \
+    ".isolation_task_id, " row ".network_interfaces::text, " row ".tags, " row ".group_name, " row                     \
+    ".policy_name, " row ".device_kind, " row ".components, " row ".databases_time, " row ".problems)"
+
+#define STORED_ROW COMPARED("a")
+#define NEXT_ROW COMPARED("n")
 
 /* $3: now. Gives the new ids as reported and as made, and the changed ids; heartbeats are written and not told. */
 static const char apply_sql[] = INPUT_SQL
@@ -66,34 +69,39 @@ static const char apply_sql[] = INPUT_SQL
     "   coalesce(x.last_seen, a.last_seen, $3) as last_seen, coalesce(x.os_version, a.os_version, '') as os_version,"
     "   coalesce(x.installed_product_info, a.installed_product_info, '') as installed_product_info,"
     "   coalesce(x.product_map, a.product_map, '{}') as product_map,"
-    "   coalesce(x.ksc_host_id, a.ksc_host_id, '') as ksc_host_id, coalesce(x.isolation, a.isolation, false) as isolation,"
+    "   coalesce(x.ksc_host_id, a.ksc_host_id, '') as ksc_host_id,"
+    "   coalesce(x.isolation, a.isolation, false) as isolation,"
     "   coalesce(x.isolation_task_id, a.isolation_task_id, '') as isolation_task_id,"
     "   coalesce(x.network_interfaces, a.network_interfaces, '[]') as network_interfaces,"
     "   coalesce(x.tags, a.tags, '{}') as tags, coalesce(x.group_name, a.group_name, '') as group_name,"
     "   coalesce(x.policy_name, a.policy_name, '') as policy_name,"
     "   coalesce(x.device_kind, a.device_kind, 'physical') as device_kind,"
     "   coalesce(x.components, a.components, '[]') as components,"
-    "   coalesce(x.databases_time, a.databases_time, 0) as databases_time, coalesce(x.problems, a.problems, '[]') as problems"
+    "   coalesce(x.databases_time, a.databases_time, 0) as databases_time,"
+    "   coalesce(x.problems, a.problems, '[]') as problems"
     "  from input x left join assets a on a.client_id = $2 and a.asset_id = x.asset_id"
     "  left join homes h on (a.asset_id is null or x.home_id is not null or x.home_name is not null)"
     "    and h.tenant_id = coalesce(x.home_id, case when x.home_name is null then '-' else h.tenant_id end)"
     "    and h.folded = coalesce(lower(x.home_name), h.folded)),"
     " made as (insert into assets (client_id, asset_id, last_seen, " REPORTED_COLUMNS ")"
-    "   select $2, asset_id, last_seen, " REPORTED_COLUMNS " from next where fresh on conflict do nothing returning asset_id),"
+    "   select $2, asset_id, last_seen, " REPORTED_COLUMNS
+    " from next where fresh on conflict do nothing returning asset_id),"
     " changed as (update assets a set last_seen = n.last_seen, (" REPORTED_COLUMNS ") = row("
     "     n.tenant_id, n.host_name, n.domain, n.first_seen, n.os_version, n.installed_product_info, n.product_map,"
     "     n.ksc_host_id, n.isolation, n.isolation_task_id, n.network_interfaces, n.tags, n.group_name, n.policy_name,"
     "     n.device_kind, n.components, n.databases_time, n.problems)"
     "   from next n where a.client_id = $2 and a.asset_id = n.asset_id and not n.fresh"
-    "    and " COMPARED("a") " is distinct from " COMPARED("n") " returning a.asset_id),"
+    "    and " STORED_ROW " is distinct from " NEXT_ROW " returning a.asset_id),"
     " seen as (update assets a set last_seen = n.last_seen from next n"
     "   where a.client_id = $2 and a.asset_id = n.asset_id and not n.fresh and a.last_seen <> n.last_seen"
-    "    and " COMPARED("a") " is not distinct from " COMPARED("n") " returning 1)"
-    " select (select count(*) from next where fresh), (select count(*) from made), array(select asset_id from made),"
-    "        (select count(*) from changed), array(select asset_id from changed), (select count(*) from seen)";
+    "    and " STORED_ROW " is not distinct from " NEXT_ROW " returning 1)"
+    " select (select count(*) from next where fresh), (select count(*) from made),"
+    " array(select asset_id from made),"
+    "        (select count(*) from changed), array(select asset_id from changed),"
+    " (select count(*) from seen)";
 
-/* One ledger row per asset that came or changed. They share one stamp: a stamp each would drive the client's clock, which
- * incidents go by, ahead of the wall when a thousand assets come at once. */
+/* One ledger row per asset that came or changed. They share one stamp: a stamp each would drive the client's clock,
+ * which incidents go by, ahead of the wall when a thousand assets come at once. */
 static const char record_sql[] =
     "select ledger_append($2, a.tenant_id, '', 'asset', a.asset_id, k.operation, $5, $6,"
     "         asset_body(a, case a.tenant_id when '-' then '' else t.tenant_name end, $2, c.offline_after_days))"
@@ -108,14 +116,15 @@ static const char record_sql[] =
 static enum err record(struct request *r, struct tx *tx, const struct rows *applied, int64_t *stamp) {
     if (!rows_int(applied, 0, 1) && !rows_int(applied, 0, 3)) return OK;
     TRY(write_clock(tx, 1, stamp));
-    return tx_run(tx, NULL, record_sql, "sissss", r->client_id, *stamp, rows_text(applied, 0, 2), rows_text(applied, 0, 4),
-                  r->who.name, r->who.session_id);
+    return tx_run(tx, NULL, record_sql, "sissss", r->client_id, *stamp, rows_text(applied, 0, 2),
+                  rows_text(applied, 0, 4), r->who.name, r->who.session_id);
 }
 
 enum err assets_upsert(struct request *r, const struct assets_upsert_args *args, struct reply *out) {
     long twice = assets_input_double(r->arena, args->assets, args->assets_n);
     if (twice >= 0)
-        return fail_at(r, arena_printf(r->arena, "/assets/%ld/asset_id", twice), "This asset stands here more than once.");
+        return fail_at(r, arena_printf(r->arena, "/assets/%ld/asset_id", twice),
+                       "This asset stands here more than once.");
     scope_buf struct buf input;
     buf_init(&input, INPUT_BYTES_MAX);
     assets_input_json(&input, args->assets, args->assets_n);

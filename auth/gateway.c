@@ -12,7 +12,12 @@ void gateway_request(struct request *r, struct arena *arena, const char *client_
         .path_id = "",
         .address = "",
         .bearer = "",
-        .who = {.client_id = client_id, .session_id = "", .user_id = "", .name = GATEWAY_AUTHOR, .reader_id = "", .all_tenants = true},
+        .who = {.client_id = client_id,
+                .session_id = "",
+                .user_id = "",
+                .name = GATEWAY_AUTHOR,
+                .reader_id = "",
+                .all_tenants = true},
         .scope = {.client_id = client_id, .tenants = "*"},
     };
 }

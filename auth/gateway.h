@@ -4,7 +4,7 @@
 
 #include "auth/request.h"
 
-#define GATEWAY_AUTHOR "MDR gateway"   /* changed_by in the ledger; its connection is '' */
+#define GATEWAY_AUTHOR "MDR gateway" /* changed_by in the ledger; its connection is '' */
 
 /* A request for one client, all tenants. client_id is borrowed. The arena is initialised here: arena_free() it. */
 void gateway_request(struct request *r, struct arena *arena, const char *client_id);

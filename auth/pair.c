@@ -12,14 +12,6 @@ struct db_scope session_scope(const char *session_client_id) {
     return (struct db_scope){.client_id = session_client_id, .tenants = "*"};
 }
 
-static struct strings split(struct arena *arena, const char *joined) {
-    struct strings out = {0};
-    char *copy = arena_strdup(arena, joined), *save = NULL;
-    out.v = arena_alloc(arena, (strlen(joined) / 2 + 1) * sizeof *out.v);
-    for (char *t = strtok_r(copy, ",", &save); t; t = strtok_r(NULL, ",", &save)) out.v[out.n++] = t;
-    return out;
-}
-
 enum err session_lock(struct arena *arena, struct tx *tx, const char *client_id, const char *session_id,
                       struct session *out) {
     scope_rows struct rows rows = {0};
@@ -35,7 +27,7 @@ enum err session_lock(struct arena *arena, struct tx *tx, const char *client_id,
         .all_tenants = rows_bool(&rows, 0, 1),
         .revoked = rows_bool(&rows, 0, 3),
     };
-    if (!out->all_tenants) out->tenants = split(arena, rows_text(&rows, 0, 2));
+    if (!out->all_tenants) out->tenants = strings_split(arena, rows_text(&rows, 0, 2));
     return OK;
 }
 

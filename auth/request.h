@@ -89,7 +89,7 @@ struct reply {
     const char *content_type;          /* NULL = application/json; charset=utf-8 */
     struct {
         const char *name, *value;
-    } headers[8];
+    } headers[12];
     size_t headers_n;
     /* Streaming: fill up to max bytes, return how many; 0 = end, -1 = broken off. */
     int64_t (*stream)(void *source, char *out, size_t max);

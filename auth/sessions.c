@@ -92,14 +92,6 @@ void session_forget(const char *client_id, const char *session_id) {
     pthread_mutex_unlock(&lock);
 }
 
-static void split_tenants(struct arena *a, const char *joined, struct strings *out) {
-    size_t n = 1;
-    for (const char *c = joined; *c; c++) n += *c == ',';
-    *out = (struct strings){.v = arena_alloc(a, n * sizeof *out->v)};
-    char *copy = arena_strdup(a, joined), *save = NULL;
-    for (char *t = strtok_r(copy, ",", &save); t; t = strtok_r(NULL, ",", &save)) out->v[out->n++] = t;
-}
-
 static enum err read_session(struct request *r, const char *client_id, const char *session_id) {
     scope_rows struct rows rows = {0};
     TRY(db_read(&(struct db_scope){.client_id = client_id}, &rows,
@@ -117,7 +109,7 @@ static enum err read_session(struct request *r, const char *client_id, const cha
     who->reader_id = *who->user_id ? who->user_id : who->session_id;
     r->scope = (struct db_scope){.client_id = r->client_id, .tenants = "*"};
     if (who->all_tenants) return OK;
-    split_tenants(r->arena, rows_text(&rows, 0, 3), &who->tenants);
+    who->tenants = strings_split(r->arena, rows_text(&rows, 0, 3));
     r->scope.tenants = arena_strdup(r->arena, rows_text(&rows, 0, 3));
     return OK;
 }

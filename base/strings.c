@@ -8,6 +8,14 @@ bool strings_have(const struct strings *list, const char *s) {
     return false;
 }
 
+struct strings strings_split(struct arena *arena, const char *joined) {
+    struct strings out = {0};
+    char *copy = arena_strdup(arena, joined), *save = NULL;
+    out.v = arena_alloc(arena, (strlen(joined) / 2 + 1) * sizeof *out.v);
+    for (char *part = strtok_r(copy, ",", &save); part; part = strtok_r(NULL, ",", &save)) out.v[out.n++] = part;
+    return out;
+}
+
 bool parse_uint(const char *text, unsigned long long max, unsigned long long *out) {
     unsigned long long value = 0;
     if (!*text) return false;

@@ -5,25 +5,26 @@
 
 /* Reading and marking as read in one snapshot: the rows show how it was before, the mark is the newest attachment shown. */
 static enum err read_attachments(struct request *r, const char *incident_id, struct rows *out) {
-    return db_read(&r->scope, out,
-                   "with newest as ("
-                   "    select max(creation_time) as stamp from attachments where client_id = $1 and incident_id = $2"
-                   "), raised as ("
-                   "    insert into reads as r (client_id, reader_id, incident_id, attachments_upto)"
-                   "    select $1, $3, $2, stamp from newest"
-                   "     where stamp is not null and not exists ("
-                   "           select from reads where client_id = $1 and reader_id = $3 and incident_id = $2"
-                   "                               and attachments_upto >= stamp)"
-                   "    on conflict (client_id, reader_id, incident_id) do update"
-                   "       set attachments_upto = greatest(r.attachments_upto, excluded.attachments_upto)"
-                   ")"
-                   "select a.body, coalesce(r.attachments_upto, 0)"
-                   "  from incidents i"
-                   "  left join reads r on r.client_id = i.client_id and r.reader_id = $3 and r.incident_id = i.incident_id"
-                   "  left join attachments a on a.client_id = i.client_id and a.incident_id = i.incident_id"
-                   " where i.client_id = $1 and i.incident_id = $2"
-                   " order by a.creation_time, a.attachment_id",
-                   "sss", r->client_id, incident_id, r->who.reader_id);
+    return db_read(
+        &r->scope, out,
+        "with newest as ("
+        "    select max(creation_time) as stamp from attachments where client_id = $1 and incident_id = $2"
+        "), raised as ("
+        "    insert into reads as r (client_id, reader_id, incident_id, attachments_upto)"
+        "    select $1, $3, $2, stamp from newest"
+        "     where stamp is not null and not exists ("
+        "           select from reads where client_id = $1 and reader_id = $3 and incident_id = $2"
+        "                               and attachments_upto >= stamp)"
+        "    on conflict (client_id, reader_id, incident_id) do update"
+        "       set attachments_upto = greatest(r.attachments_upto, excluded.attachments_upto)"
+        ")"
+        "select a.body, coalesce(r.attachments_upto, 0)"
+        "  from incidents i"
+        "  left join reads r on r.client_id = i.client_id and r.reader_id = $3 and r.incident_id = i.incident_id"
+        "  left join attachments a on a.client_id = i.client_id and a.incident_id = i.incident_id"
+        " where i.client_id = $1 and i.incident_id = $2"
+        " order by a.creation_time, a.attachment_id",
+        "sss", r->client_id, incident_id, r->who.reader_id);
 }
 
 enum err attachments_list(struct request *r, const struct attachments_list_args *args, struct reply *out) {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "build/gen/operations.h"
 #include "chat/chat.h"
 #include "chat/file_name.h"
@@ -13,8 +14,8 @@ enum { PIECE_BYTES = 256 * 1024, SLICE_BYTES = 128 * 1024, ID_BYTES = 256 };
 /* A file on its way out. Owns itself: the request is over by then. Between two slices no database connection is held. */
 struct download {
     char client_id[ID_BYTES], attachment_id[ID_BYTES];
-    int64_t size, next;              /* next: offset of the slice after this one */
-    size_t have, at;                 /* of the present slice */
+    int64_t size, next; /* next: offset of the slice after this one */
+    size_t have, at;    /* of the present slice */
     unsigned char slice[SLICE_BYTES];
 };
 
@@ -42,7 +43,10 @@ static bool fetch_slice(struct download *d) {
 static int64_t download_some(void *source, char *out, size_t max) {
     struct download *d = source;
     if (d->at == d->have && d->next == d->size) return 0;
-    if (d->at == d->have && !fetch_slice(d)) return -1;
+    if (d->at == d->have && !fetch_slice(d)) {
+        LOG(WARN, "download_broken_off", log_s("client_id", d->client_id), log_s("attachment_id", d->attachment_id));
+        return -1;
+    }
     size_t n = d->have - d->at < max ? d->have - d->at : max;
     memcpy(out, d->slice + d->at, n);
     d->at += n;
@@ -72,8 +76,9 @@ static const char *disposition(struct request *r, const char *name) {
 
 static enum err serve(struct request *r, const char *attachment_id, struct reply *out) {
     scope_rows struct rows rows = {0};
-    TRY(db_read(&r->scope, &rows, "select full_name, file_size from attachments where client_id = $1 and attachment_id = $2",
-                "ss", r->client_id, attachment_id));
+    TRY(db_read(&r->scope, &rows,
+                "select full_name, file_size from attachments where client_id = $1 and attachment_id = $2", "ss",
+                r->client_id, attachment_id));
     if (!rows.n) return chat_missing(r);
     out->content_type = "application/octet-stream";
     reply_header(out, "Content-Disposition", disposition(r, rows_text(&rows, 0, 0)));

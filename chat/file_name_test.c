@@ -51,7 +51,9 @@ static void hidden_characters_go(void **state) {
     assert_string_equal(clean("a%0D%0Ab%22.txt"), "ab\".txt");
     assert_string_equal(clean("invoice\u202Efdp.exe"), "invoicefdp.exe");
     assert_string_equal(clean("\u2066x\u2069\u200E\u061C\uFEFF\u2028.txt"), "x.txt");
-    assert_string_equal(clean("a\xc2\x85" "b"), "ab");
+    assert_string_equal(clean("a\xc2\x85"
+                              "b"),
+                        "ab");
 }
 
 static void percent_forms_of_utf8_are_decoded(void **state) {
@@ -111,7 +113,8 @@ static void disposition_has_both_names(void **state) {
     scope_buf struct buf out;
     buf_init(&out, 4096);
     content_disposition(&out, "attachment", "調査 1.pdf");
-    assert_string_equal(buf_text(&out), "attachment; filename=\"__ 1.pdf\"; filename*=UTF-8''%E8%AA%BF%E6%9F%BB%201.pdf");
+    assert_string_equal(buf_text(&out),
+                        "attachment; filename=\"__ 1.pdf\"; filename*=UTF-8''%E8%AA%BF%E6%9F%BB%201.pdf");
     buf_reset(&out);
     content_disposition(&out, "attachment", "a\"b'%(;).txt");
     assert_string_equal(buf_text(&out),

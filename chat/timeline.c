@@ -6,8 +6,8 @@
 
 /* Names a timeline: the same reader, incident, start and page size. */
 static uint64_t timeline_id(const struct request *r, const struct chat_list_args *args) {
-    const char *name = arena_printf(r->arena, "chat\n%s\n%s\n%s\n%lld\n%lld", r->client_id, r->who.reader_id, args->incident_id,
-                                    (long long)args->after, (long long)args->page_size);
+    const char *name = arena_printf(r->arena, "chat\n%s\n%s\n%s\n%lld\n%lld", r->client_id, r->who.reader_id,
+                                    args->incident_id, (long long)args->after, (long long)args->page_size);
     uint64_t h = 1469598103934665603u;
     for (; *name; name++) h = (h ^ (unsigned char)*name) * 1099511628211u;
     return h;

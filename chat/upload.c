@@ -19,8 +19,8 @@
 
 enum {
     PIECE_BYTES = 256 * 1024,
-    STORING_MAX = 2,       /* each holds a database connection for some 0.3 s: the rest of the pool is for the others */
-    STORING_WAIT_S = 8,
+    STORING_MAX = 2, /* each holds a database connection for some 0.3 s: the rest of the pool is for the others */
+    STORING_WAIT_S = 20,
 };
 
 /* ---- what came ---- */
@@ -46,7 +46,7 @@ static const struct schema *schema_of(const struct request *r) {
 /* The request keeps the parsed meta: its texts are borrowed from there. */
 static enum err read_meta(struct request *r, struct attachments_upload_args *args) {
     const struct buf *meta = &r->upload->meta;
-    TRY(json_bounds_check(r, buf_text(meta), meta->len));
+    TRY(json_bounds_check(r, buf_text(meta), meta->len, JSON_NODES_MAX));
     json_error_t error;
     r->body = json_loadb(buf_text(meta), meta->len, JSON_REJECT_DUPLICATES, &error);
     if (!r->body) return json_fail(r, &error);
@@ -59,7 +59,8 @@ static const char *media_type(struct request *r) {
     const char *type = r->upload->media_type;
     size_t top = strspn(type, token);
     size_t sub = type[top] == '/' ? strspn(type + top + 1, token) : 0;
-    if (!top || !sub || (type[top + 1 + sub] && !strchr("; \t", type[top + 1 + sub]))) return "application/octet-stream";
+    if (!top || !sub || (type[top + 1 + sub] && !strchr("; \t", type[top + 1 + sub])))
+        return "application/octet-stream";
     return arena_strndup(r->arena, type, top + 1 + sub);
 }
 
@@ -89,13 +90,15 @@ static enum err judge_room(struct request *r, const struct rows *rows) {
     if (rows_int(rows, 0, 0) >= CHAT_FILES_MAX)
         return fail(r, ERR_CONFLICT, "An incident may have %d attachments.", CHAT_FILES_MAX);
     if (rows_int(rows, 0, 1) + r->upload->size_bytes > CHAT_FILES_BYTES_MAX)
-        return fail(r, ERR_CONFLICT, "The attachments of an incident may have %lld bytes in all.", CHAT_FILES_BYTES_MAX);
+        return fail(r, ERR_CONFLICT, "The attachments of an incident may have %lld bytes in all.",
+                    CHAT_FILES_BYTES_MAX);
     return OK;
 }
 
-#define ROOM_SQL                                                                                                         \
-    "select (select count(*) from attachments a where a.client_id = $1 and a.incident_id = $2),"                        \
-    "       (select coalesce(sum(file_size), 0)::bigint from attachments a where a.client_id = $1 and a.incident_id = $2)" \
+#define ROOM_SQL                                                                                                       \
+    "select (select count(*) from attachments a where a.client_id = $1 and a.incident_id = $2),"                       \
+    "       (select coalesce(sum(file_size), 0)::bigint from attachments a where a.client_id = $1 and a.incident_id "  \
+    "= $2)"                                                                                                            \
     "  from incidents where client_id = $1 and incident_id = $2"
 
 /* Before ten megabytes are written for nothing; counts again once the incident is locked. */
@@ -135,30 +138,32 @@ static enum err insert_pieces(struct request *r, struct tx *tx, const char *id) 
     for (int64_t n = 0;; n++) {
         TRY(read_piece(r, piece, &len));
         if (!len) return OK;
-        TRY(tx_run(tx, NULL,
-                   "insert into attachment_pieces (client_id, attachment_id, piece, data) values ($1, $2, $3::integer, $4)",
-                   "ssix", r->client_id, id, n, piece, len));
+        TRY(tx_run(
+            tx, NULL,
+            "insert into attachment_pieces (client_id, attachment_id, piece, data) values ($1, $2, $3::integer, $4)",
+            "ssix", r->client_id, id, n, piece, len));
     }
 }
 
-static enum err insert_attachment(struct request *r, struct tx *tx, const char *id, const struct attachments_upload_args *args,
-                                  int64_t stamp, struct rows *out) {
+static enum err insert_attachment(struct request *r, struct tx *tx, const char *id,
+                                  const struct attachments_upload_args *args, int64_t stamp, struct rows *out) {
     char name[FILE_NAME_BYTES];
     file_name_clean(r->upload->file_name, name);
-    return tx_run(tx, out,
-                  "with a as ("
-                  "    insert into attachments (client_id, attachment_id, incident_id, tenant_id, author_name, author_reader,"
-                  "                             caption, full_name, media_type, file_size, sha256, creation_time, origin, body)"
-                  "    select i.client_id, $3, i.incident_id, i.tenant_id, $4, $5, $6, $7, $8, $9, $10, $11, $12, ''"
-                  "      from incidents i where i.client_id = $1 and i.incident_id = $2"
-                  "    returning *"
-                  ")"
-                  "select a.body, ledger_append(a.creation_time, a.tenant_id, a.incident_id, 'incident_attachment',"
-                  "                             a.attachment_id, 'create', a.author_name, $13, a.body)"
-                  "  from a",
-                  "ssssssssisiss", r->client_id, args->incident_id, id, r->who.name, r->who.reader_id,
-                  args->caption ? args->caption : "", name, media_type(r), r->upload->size_bytes, r->upload->sha256_hex, stamp,
-                  origin_of(r), r->who.session_id);
+    return tx_run(
+        tx, out,
+        "with a as ("
+        "    insert into attachments (client_id, attachment_id, incident_id, tenant_id, author_name, author_reader,"
+        "                             caption, full_name, media_type, file_size, sha256, creation_time, origin, body)"
+        "    select i.client_id, $3, i.incident_id, i.tenant_id, $4, $5, $6, $7, $8, $9, $10, $11, $12, ''"
+        "      from incidents i where i.client_id = $1 and i.incident_id = $2"
+        "    returning *"
+        ")"
+        "select a.body, ledger_append(a.creation_time, a.tenant_id, a.incident_id, 'incident_attachment',"
+        "                             a.attachment_id, 'create', a.author_name, $13, a.body)"
+        "  from a",
+        "ssssssssisiss", r->client_id, args->incident_id, id, r->who.name, r->who.reader_id,
+        args->caption ? args->caption : "", name, media_type(r), r->upload->size_bytes, r->upload->sha256_hex, stamp,
+        origin_of(r), r->who.session_id);
 }
 
 /* The pieces first, the locks after: ten megabytes must not keep the incident and the client's clock. */

@@ -36,8 +36,8 @@ static enum err run(struct request *r, const char *incident_id) {
     TRY(incident_lock(r, &tx, incident_id));
     TRY(is_due(r, &tx, incident_id, &due, &resolved));
     if (due)
-        TRY(tx_run(&tx, NULL, "delete from due where client_id = $1 and kind = 'close' and object_id = $2", "ss", r->client_id,
-                   incident_id));
+        TRY(tx_run(&tx, NULL, "delete from due where client_id = $1 and kind = 'close' and object_id = $2", "ss",
+                   r->client_id, incident_id));
     if (resolved) TRY(close_incident(r, &tx, incident_id, &stamp));
     return write_commit(r, &tx, stamp, &nothing);
 }

@@ -4,8 +4,8 @@
 
 #include "base/err.h"
 
-/* Job of due.kind 'close'. Does nothing where the incident is not Resolved any more or its time has not come; safe to run twice
- * at once. The row in `due` is gone after OK. */
+/* Job of due.kind 'close'. Does nothing where the incident is not Resolved any more or its time has not come; safe to
+ * run twice at once. The row in `due` is gone after OK. */
 enum err autoclose_run(const char *client_id, const char *incident_id) must_check;
 
 #endif

@@ -212,7 +212,7 @@ static enum err next_slice(struct listing *l) {
         l->ended = true;
     }
     if (l->left > 0 && !l->ended) return OK;
-    if (!l->ended && l->at.started) pages_remember(l->id, l->page, &l->at);
+    if (l->at.started && (l->left == 0 || l->page > 1)) pages_remember(l->id, l->page, &l->at);
     l->ended = true;
     buf_addc(&l->pending, ']');
     return OK;

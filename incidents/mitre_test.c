@@ -1,11 +1,6 @@
 #include "incidents/mitre.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "tests/unit.h"
 
 static void expect(const char *text, const char *first, const char *second) {
     struct arena a;

@@ -212,7 +212,7 @@ create function attachment_body(a attachments) returns text language sql stable 
 
 create function response_body(p responses) returns text language sql stable parallel safe
     return replace(replace(row_to_json((select r from (select p.response_id, p.type,
-            json_build_object('file_path', p.file_path, 'file_size_limit', p.file_size_limit) as details,
+            (select row_to_json(d) from (select p.file_path, p.file_size_limit) d) as details,
             p.parameters, p.asset_id, p.status, p.comment, p.description, p.creation_time, p.update_time, chr(1) as was_read,
             p.decide_until, p.group_id, p.origin, p.decided_by, p.execution, chr(1) || 'x' as x, p.incident_id) r))::text,
         ',"x":"\u0001x"', mark('x')),

@@ -22,7 +22,7 @@ struct job {
     struct arena *arena;
     struct db_scope scope;
     const char *mail_id;
-    int64_t lease;               /* due_at while it is ours */
+    int64_t lease; /* due_at while it is ours */
     struct rows mail;
     const char *recipient, *kind, *incident_id, *parameters, *language, *timezone;
     int64_t attempts, creation_time;
@@ -37,15 +37,16 @@ static enum err claim(struct job *job, bool *ours) {
     job->lease = now + LEASE_MS;
     scope_tx struct tx tx = {0};
     TRY(tx_begin(&tx, &job->scope));
-    TRY(tx_run(&tx, &job->mail,
-               "with claimed as ("
-               "    update due set due_at = $4"
-               "     where client_id = $1 and kind = 'mail' and object_id = $2 and due_at <= $3"
-               "    returning client_id, object_id"
-               ")"
-               "select m.recipient, m.kind, m.incident_id, m.parameters, m.language, m.timezone, m.attempts, m.creation_time"
-               "  from claimed c join mails m on m.client_id = c.client_id and m.mail_id = c.object_id",
-               "ssii", job->scope.client_id, job->mail_id, now, job->lease));
+    TRY(tx_run(
+        &tx, &job->mail,
+        "with claimed as ("
+        "    update due set due_at = $4"
+        "     where client_id = $1 and kind = 'mail' and object_id = $2 and due_at <= $3"
+        "    returning client_id, object_id"
+        ")"
+        "select m.recipient, m.kind, m.incident_id, m.parameters, m.language, m.timezone, m.attempts, m.creation_time"
+        "  from claimed c join mails m on m.client_id = c.client_id and m.mail_id = c.object_id",
+        "ssii", job->scope.client_id, job->mail_id, now, job->lease));
     *ours = job->mail.n > 0;
     return tx_commit(&tx);
 }
@@ -103,8 +104,10 @@ static enum err write_invitation(struct job *job, struct mail *mail) {
         mail->subject = japanese(job) ? "[MDR] ご招待" : "[MDR] Invitation";
         mail->text = arena_printf(
             job->arena,
-            japanese(job) ? "%s 様\n\n%s から MDR へ招待されました。次のリンクを開き、パスワードを設定してください。\n\n%s\n\n有効期限: %s\n"
-                          : "Hello %s,\n\n%s invites you to MDR. Open this link to set your password:\n\n%s\n\nIt is valid until %s.\n",
+            japanese(job) ? "%s 様\n\n%s から MDR "
+                            "へ招待されました。次のリンクを開き、パスワードを設定してください。\n\n%s\n\n有効期限: %s\n"
+                          : "Hello %s,\n\n%s invites you to MDR. Open this link to set your password:\n\n%s\n\nIt is "
+                            "valid until %s.\n",
             name, by, link, time);
     }
     json_decref(p);
@@ -151,11 +154,12 @@ static enum err deliver(struct job *job) {
 static enum err note_end(const struct job *job, const char *state) {
     scope_tx struct tx tx = {0};
     TRY(tx_begin(&tx, &job->scope));
-    TRY(tx_run(&tx, NULL,
-               "with done as (delete from due where client_id = $1 and kind = 'mail' and object_id = $2)"
-               "update mails set state = $3, attempts = attempts + 1, last_error = $4, finished_at = $5, parameters = '{}'"
-               " where client_id = $1 and mail_id = $2 and state = 'waiting'",
-               "ssssi", job->scope.client_id, job->mail_id, state, job->why, now_ms()));
+    TRY(tx_run(
+        &tx, NULL,
+        "with done as (delete from due where client_id = $1 and kind = 'mail' and object_id = $2)"
+        "update mails set state = $3, attempts = attempts + 1, last_error = $4, finished_at = $5, parameters = '{}'"
+        " where client_id = $1 and mail_id = $2 and state = 'waiting'",
+        "ssssi", job->scope.client_id, job->mail_id, state, job->why, now_ms()));
     return tx_commit(&tx);
 }
 
@@ -185,11 +189,12 @@ static enum err note(struct job *job, enum err outcome) {
     if (outcome != OK && !*job->why) snprintf(job->why, sizeof job->why, "%s", err_title(outcome));
     if (outcome == OK) {
         job->why[0] = 0;
-        LOG(INFO, "mail_sent", log_s("client_id", job->scope.client_id), log_s("mail_id", job->mail_id), log_s("kind", job->kind));
+        LOG(INFO, "mail_sent", log_s("client_id", job->scope.client_id), log_s("mail_id", job->mail_id),
+            log_s("kind", job->kind));
         return note_end(job, "sent");
     }
-    LOG(WARN, over ? "mail_failed" : "mail_put_off", log_s("client_id", job->scope.client_id), log_s("mail_id", job->mail_id),
-        log_s("why", job->why), log_i("attempts", job->attempts + 1));
+    LOG(WARN, over ? "mail_failed" : "mail_put_off", log_s("client_id", job->scope.client_id),
+        log_s("mail_id", job->mail_id), log_s("why", job->why), log_i("attempts", job->attempts + 1));
     return over ? note_end(job, "failed") : note_retry(job);
 }
 

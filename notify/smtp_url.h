@@ -6,7 +6,7 @@
 #include "base/mail.h"
 
 struct smtp_target {
-    struct mail_server server;   /* texts live in the arena */
+    struct mail_server server; /* texts live in the arena */
 };
 
 /* smtp://[user[:password]@]host[:port] or smtps://...; user and password may be percent-encoded. smtps, and whatever has a password,

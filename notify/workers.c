@@ -96,7 +96,7 @@ static enum err find_due(enum lane lane, struct rows *out) {
     struct db_scope scope = {.client_id = "", .worker = true};
     return db_read(&scope, out,
                    "select client_id, kind, object_id from due"
-                   " where due_at <= (extract(epoch from clock_timestamp()) * 1000)::bigint and kind = any($1)"
+                   " where due_at <= (extract(epoch from now()) * 1000)::bigint and kind = any($1)"
                    " order by due_at limit $2",
                    "Si", &kinds, (int64_t)BATCH);
 }

@@ -9,12 +9,13 @@
 #include "base/random.h"
 #include "build/gen/operations.h"
 
-enum { WAITING_MAX = 1000 };   /* mails of one client */
+enum { WAITING_MAX = 1000 }; /* mails of one client */
 
 static enum err incident_number(struct request *r, const char *issue_key, int64_t *number) {
     unsigned long long value = 0;
     const char *digits = strncasecmp(issue_key, "K-", 2) ? issue_key : issue_key + 2;
-    if (!parse_uint(digits, INT64_MAX, &value)) return fail_at(r, "/issue_key", "must be an incident_number, such as 1336654");
+    if (!parse_uint(digits, INT64_MAX, &value))
+        return fail_at(r, "/issue_key", "must be an incident_number, such as 1336654");
     *number = (int64_t)value;
     return OK;
 }
@@ -31,20 +32,21 @@ static enum err queue_mail(struct request *r, struct tx *tx, int64_t number, con
     char mail_id[ID20_BYTES];
     scope_rows struct rows rows = {0};
     random_id20(mail_id);
-    TRY(tx_run(tx, &rows,
-               "with words as ("
-               "    select coalesce((select language from users where client_id = $1 and lower(email) = lower($4)),"
-               "                    (select language from users where client_id = $1 and user_id = $5), 'en') as language"
-               "), m as ("
-               "    insert into mails (client_id, mail_id, recipient, kind, incident_id, language, timezone, creation_time)"
-               "    select i.client_id, $3, $4, 'incident_report', i.incident_id, w.language,"
-               "           case w.language when 'ja' then 'Asia/Tokyo' else 'UTC' end, $6"
-               "      from incidents i, words w where i.client_id = $1 and i.incident_number = $2"
-               "    returning client_id, mail_id, creation_time"
-               ")"
-               "insert into due (client_id, kind, object_id, due_at) select client_id, 'mail', mail_id, creation_time from m"
-               " returning object_id",
-               "sisssi", r->client_id, number, mail_id, receiver, r->who.user_id, now_ms()));
+    TRY(tx_run(
+        tx, &rows,
+        "with words as ("
+        "    select coalesce((select language from users where client_id = $1 and lower(email) = lower($4)),"
+        "                    (select language from users where client_id = $1 and user_id = $5), 'en') as language"
+        "), m as ("
+        "    insert into mails (client_id, mail_id, recipient, kind, incident_id, language, timezone, creation_time)"
+        "    select i.client_id, $3, $4, 'incident_report', i.incident_id, w.language,"
+        "           case w.language when 'ja' then 'Asia/Tokyo' else 'UTC' end, $6"
+        "      from incidents i, words w where i.client_id = $1 and i.incident_number = $2"
+        "    returning client_id, mail_id, creation_time"
+        ")"
+        "insert into due (client_id, kind, object_id, due_at) select client_id, 'mail', mail_id, creation_time from m"
+        " returning object_id",
+        "sisssi", r->client_id, number, mail_id, receiver, r->who.user_id, now_ms()));
     return rows.n ? OK : fail(r, ERR_NOT_FOUND, "No such object, or not one that this token may see.");
 }
 

@@ -22,52 +22,57 @@ static void material_free(struct material *m) {
 /* ---- reading ---- */
 
 static enum err read_incident(const struct db_scope *scope, const char *id, struct rows *out) {
-    return db_read(scope, out,
-                   "select c.name, i.tenant_name, i.incident_number, i.summary, i.priority, i.status, i.resolution, i.origin,"
-                   "       i.attack_stage, i.detection_technology, i.creation_time, i.update_time, i.detected_at,"
-                   "       i.description, i.client_description, i.recommendations, i.status_description"
-                   "  from incidents i join clients c on c.client_id = i.client_id"
-                   " where i.client_id = $1 and i.incident_id = $2",
-                   "ss", scope->client_id, id);
+    return db_read(
+        scope, out,
+        "select c.name, i.tenant_name, i.incident_number, i.summary, i.priority, i.status, i.resolution, i.origin,"
+        "       i.attack_stage, i.detection_technology, i.creation_time, i.update_time, i.detected_at,"
+        "       i.description, i.client_description, i.recommendations, i.status_description"
+        "  from incidents i join clients c on c.client_id = i.client_id"
+        " where i.client_id = $1 and i.incident_id = $2",
+        "ss", scope->client_id, id);
 }
 
 /* list, value, type, description */
 static enum err read_items(const struct db_scope *scope, const char *id, struct rows *out) {
-    return db_read(scope, out,
-                   "with i as (select * from incidents where client_id = $1 and incident_id = $2)"
-                   "select l.list, l.value, l.type, l.description from ("
-                   "    select 'host' as list, h.value, '' as type, '' as description, h.n"
-                   "      from i, unnest(i.affected_hosts) with ordinality h(value, n)"
-                   "    union all"
-                   "    select 'tactic', t.value, '', '', t.n from i, unnest(i.mitre_tactics) with ordinality t(value, n)"
-                   "    union all"
-                   "    select 'technique', t.value, '', '', t.n from i, unnest(i.mitre_techniques) with ordinality t(value, n)"
-                   "    union all"
-                   "    select 'host_ioc', o.e ->> 'value', o.e ->> 'type', concat_ws(' ', o.e ->> 'filename', o.e ->> 'description'),"
-                   "           o.n from i, json_array_elements(i.host_based_iocs) with ordinality o(e, n)"
-                   "    union all"
-                   "    select 'network_ioc', o.e ->> 'value', o.e ->> 'type', concat_ws(' ', o.e ->> 'filename', o.e ->> 'description'),"
-                   "           o.n from i, json_array_elements(i.network_based_iocs) with ordinality o(e, n)"
-                   ") l order by l.list, l.n",
-                   "ss", scope->client_id, id);
+    return db_read(
+        scope, out,
+        "with i as (select * from incidents where client_id = $1 and incident_id = $2)"
+        "select l.list, l.value, l.type, l.description from ("
+        "    select 'host' as list, h.value, '' as type, '' as description, h.n"
+        "      from i, unnest(i.affected_hosts) with ordinality h(value, n)"
+        "    union all"
+        "    select 'tactic', t.value, '', '', t.n from i, unnest(i.mitre_tactics) with ordinality t(value, n)"
+        "    union all"
+        "    select 'technique', t.value, '', '', t.n from i, unnest(i.mitre_techniques) with ordinality t(value, n)"
+        "    union all"
+        "    select 'host_ioc', o.e ->> 'value', o.e ->> 'type', concat_ws(' ', o.e ->> 'filename', o.e ->> "
+        "'description'),"
+        "           o.n from i, json_array_elements(i.host_based_iocs) with ordinality o(e, n)"
+        "    union all"
+        "    select 'network_ioc', o.e ->> 'value', o.e ->> 'type', concat_ws(' ', o.e ->> 'filename', o.e ->> "
+        "'description'),"
+        "           o.n from i, json_array_elements(i.network_based_iocs) with ordinality o(e, n)"
+        ") l order by l.list, l.n",
+        "ss", scope->client_id, id);
 }
 
 /* The time of a decision is known until execution moves update_time on. */
 static enum err read_responses(const struct db_scope *scope, const char *id, struct rows *out) {
-    return db_read(scope, out,
-                   "select l.* from ("
-                   "    select p.type, coalesce(a.host_name || ':', '') || p.asset_id, p.status, p.description, p.comment,"
-                   "           p.parameters::text, p.decided_by ->> 'name',"
-                   "           case when p.execution ->> 'state' <> 'none'"
-                   "                then concat_ws(': ', p.execution ->> 'state', nullif(p.execution ->> 'message', '')) end,"
-                   "           p.creation_time,"
-                   "           case when p.status <> 'New' and p.execution ->> 'state' in ('none', 'pending')"
-                   "                then p.update_time end"
-                   "      from responses p left join assets a on a.client_id = p.client_id and a.asset_id = p.asset_id"
-                   "     where p.client_id = $1 and p.incident_id = $2"
-                   "     order by p.creation_time desc limit $3"
-                   ") l order by l.creation_time",
-                   "ssi", scope->client_id, id, (int64_t)SUMMARY_RESPONSES_MAX);
+    return db_read(
+        scope, out,
+        "select l.* from ("
+        "    select p.type, coalesce(a.host_name || ':', '') || p.asset_id, p.status, p.description, p.comment,"
+        "           p.parameters::text, p.decided_by ->> 'name',"
+        "           case when p.execution ->> 'state' <> 'none'"
+        "                then concat_ws(': ', p.execution ->> 'state', nullif(p.execution ->> 'message', '')) end,"
+        "           p.creation_time,"
+        "           case when p.status <> 'New' and p.execution ->> 'state' in ('none', 'pending')"
+        "                then p.update_time end"
+        "      from responses p left join assets a on a.client_id = p.client_id and a.asset_id = p.asset_id"
+        "     where p.client_id = $1 and p.incident_id = $2"
+        "     order by p.creation_time desc limit $3"
+        ") l order by l.creation_time",
+        "ssi", scope->client_id, id, (int64_t)SUMMARY_RESPONSES_MAX);
 }
 
 static enum err read_messages(const struct db_scope *scope, const char *id, struct rows *out) {
@@ -94,12 +99,23 @@ static enum err read_material(const struct db_scope *scope, const char *id, stru
 /* ---- into a report ---- */
 
 static void take_incident(const struct rows *rows, struct report *report) {
-    const char **const texts[] = {&report->organisation, &report->tenant,          NULL,
-                                  &report->summary,      &report->priority,        &report->status,
-                                  &report->resolution,   &report->origin,          &report->attack_stage,
-                                  &report->detection_technology, NULL,             NULL,
-                                  NULL,                  &report->description,     &report->client_description,
-                                  &report->recommendations,      &report->status_description};
+    const char **const texts[] = {&report->organisation,
+                                  &report->tenant,
+                                  NULL,
+                                  &report->summary,
+                                  &report->priority,
+                                  &report->status,
+                                  &report->resolution,
+                                  &report->origin,
+                                  &report->attack_stage,
+                                  &report->detection_technology,
+                                  NULL,
+                                  NULL,
+                                  NULL,
+                                  &report->description,
+                                  &report->client_description,
+                                  &report->recommendations,
+                                  &report->status_description};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (texts[i]) *texts[i] = rows_text(rows, 0, (int)i);
     report->number = rows_int(rows, 0, 2);
@@ -165,8 +181,8 @@ static void take_messages(struct arena *arena, const struct rows *rows, struct r
     report->messages_n = (size_t)rows->n;
 }
 
-enum err summary_render(struct arena *arena, const struct db_scope *scope, const char *incident_id, const char *language,
-                        const char *timezone, struct buf *pdf, struct summary *out) {
+enum err summary_render(struct arena *arena, const struct db_scope *scope, const char *incident_id,
+                        const char *language, const char *timezone, struct buf *pdf, struct summary *out) {
     scope_material struct material m = {0};
     TRY(read_material(scope, incident_id, &m));
     struct report report = {.language = language, .timezone = timezone, .generated_ms = now_ms()};

@@ -7,18 +7,18 @@
 #include "base/db.h"
 #include "base/err.h"
 
-enum { SUMMARY_RESPONSES_MAX = 1000, SUMMARY_MESSAGES_MAX = 2000 };   /* the newest; more than the pages hold */
+enum { SUMMARY_RESPONSES_MAX = 1000, SUMMARY_MESSAGES_MAX = 2000 }; /* the newest; more than the pages hold */
 
 struct summary {
-    int64_t number;              /* K-<n> */
-    const char *headline;        /* the incident's summary line; in the arena */
+    int64_t number;       /* K-<n> */
+    const char *headline; /* the incident's summary line; in the arena */
     const char *organisation;
 };
 
 /* Appends the PDF of an incident that the scope may see; reading it marks nothing as read.
  * language: "ja", else English; timezone: IANA name. Reads first, then renders without a database connection.
  * Errors: ERR_NOT_FOUND; ERR_UNAVAILABLE; ERR_INTERNAL (fonts missing, pdf over its limit). */
-enum err summary_render(struct arena *arena, const struct db_scope *scope, const char *incident_id, const char *language,
-                        const char *timezone, struct buf *pdf, struct summary *out) must_check;
+enum err summary_render(struct arena *arena, const struct db_scope *scope, const char *incident_id,
+                        const char *language, const char *timezone, struct buf *pdf, struct summary *out) must_check;
 
 #endif

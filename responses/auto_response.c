@@ -24,13 +24,14 @@ static void add_setting(struct buf *out, const char *mode, const char *tenants, 
 enum err settings_auto_response_get(struct request *r, const struct no_args *args, struct reply *out) {
     (void)args;
     scope_rows struct rows rows = {0};
-    TRY(db_read(&r->scope, &rows,
-                "select c.auto_response_mode, coalesce(json_agg(t.tenant_id order by t.tenant_id)"
-                "                                      filter (where t.tenant_id is not null), '[]'), count(t.tenant_id)"
-                "  from clients c left join tenants t"
-                "    on t.client_id = c.client_id and t.tenant_id = any(c.auto_response_tenants)"
-                " where c.client_id = $1 group by c.client_id, c.auto_response_mode",
-                "s", r->client_id));
+    TRY(db_read(
+        &r->scope, &rows,
+        "select c.auto_response_mode, coalesce(json_agg(t.tenant_id order by t.tenant_id)"
+        "                                      filter (where t.tenant_id is not null), '[]'), count(t.tenant_id)"
+        "  from clients c left join tenants t"
+        "    on t.client_id = c.client_id and t.tenant_id = any(c.auto_response_tenants)"
+        " where c.client_id = $1 group by c.client_id, c.auto_response_mode",
+        "s", r->client_id));
     if (!rows.n) return fail(r, ERR_NOT_FOUND, "No such object, or not one that this token may see.");
     add_setting(&out->body, rows_text(&rows, 0, 0), rows_text(&rows, 0, 1), (size_t)rows_int(&rows, 0, 2));
     return OK;
@@ -52,17 +53,19 @@ static enum err check_set(struct request *r, const struct settings_auto_response
 
 static enum err check_tenants(struct request *r, struct tx *tx, const struct strings *tenants) {
     scope_rows struct rows rows = {0};
-    TRY(tx_run(tx, &rows,
-               "select u.n - 1 from unnest($2) with ordinality u (id, n)"
-               " where not exists (select from tenants where client_id = $1 and tenant_id = u.id) order by u.n limit 20",
-               "sS", r->client_id, tenants));
+    TRY(tx_run(
+        tx, &rows,
+        "select u.n - 1 from unnest($2) with ordinality u (id, n)"
+        " where not exists (select from tenants where client_id = $1 and tenant_id = u.id) order by u.n limit 20",
+        "sS", r->client_id, tenants));
     for (int i = 0; i < rows.n; i++)
         fail_at(r, arena_printf(r->arena, "/tenants/%lld", (long long)rows_int(&rows, i, 0)), "No such tenant.");
     return rows.n ? ERR_INVALID : OK;
 }
 
 /* No row where nothing changes: then there is nothing to record. */
-static enum err change(struct request *r, struct tx *tx, const char *mode, const struct strings *tenants, struct rows *out) {
+static enum err change(struct request *r, struct tx *tx, const char *mode, const struct strings *tenants,
+                       struct rows *out) {
     return tx_run(tx, out,
                   "update clients set auto_response_mode = $2, auto_response_tenants = s.list"
                   "  from (select coalesce(array_agg(distinct id order by id), '{}') as list from unnest($3) u (id)) s"
@@ -77,11 +80,12 @@ static enum err record(struct request *r, struct tx *tx, const char *mode, const
     add_setting(&snapshot, mode, rows_text(changed, 0, 0), (size_t)rows_int(changed, 0, 1));
     if (snapshot.failed) return fail(r, ERR_TOO_LARGE, "The list of tenants is too long.");
     TRY(write_clock(tx, 1, stamp));
-    return tx_run(tx, NULL, "select ledger_append($1, '-', '', 'setting', 'auto_response', 'update', $2, $3, $4)", "isss", *stamp,
-                  r->who.name, r->who.session_id, buf_text(&snapshot));
+    return tx_run(tx, NULL, "select ledger_append($1, '-', '', 'setting', 'auto_response', 'update', $2, $3, $4)",
+                  "isss", *stamp, r->who.name, r->who.session_id, buf_text(&snapshot));
 }
 
-enum err settings_auto_response_set(struct request *r, const struct settings_auto_response_set_args *args, struct reply *out) {
+enum err settings_auto_response_set(struct request *r, const struct settings_auto_response_set_args *args,
+                                    struct reply *out) {
     const char *mode = NULL;
     int64_t stamp = 0;
     TRY(check_set(r, args, &mode));

@@ -19,13 +19,13 @@ enum { PARAMETERS_BYTES_MAX = 1024 * 1024, RESPONSE_ID_BYTES = 4 + UUID_BYTES };
 struct proposal {
     const struct responses_create_args *args;
     const struct response_type *type;
-    const void *values;                  /* struct params_<TYPE> */
-    struct strings asset_ids;            /* without doubles */
+    const void *values;       /* struct params_<TYPE> */
+    struct strings asset_ids; /* without doubles */
     struct asset_brief *assets;
     const char *incident_tenant, *auto_mode;
     struct strings auto_tenants;
-    int64_t decide_within_s;             /* 0 = no deadline */
-    struct strings ids, critical;        /* of the new responses, in the order of the assets */
+    int64_t decide_within_s;      /* 0 = no deadline */
+    struct strings ids, critical; /* of the new responses, in the order of the assets */
     struct decision decision;
     struct decided *decided;
     size_t decided_n;
@@ -97,7 +97,9 @@ static enum err check_object(struct request *r, const struct proposal *p, unsign
     static const struct {
         const char *type;
         enum critical_act act;
-    } acts[] = {{"KILL_PROCESS", CRITICAL_KILL}, {"QUARANTINE_FILE", CRITICAL_FILE}, {"DELETE_FILE", CRITICAL_FILE},
+    } acts[] = {{"KILL_PROCESS", CRITICAL_KILL},
+                {"QUARANTINE_FILE", CRITICAL_FILE},
+                {"DELETE_FILE", CRITICAL_FILE},
                 {"PREVENT_EXECUTION", CRITICAL_FILE}};
     const char *path = parameters_text(p->type->parameters, p->values, "path");
     for (size_t i = 0; i < sizeof acts / sizeof *acts; i++)
@@ -135,7 +137,8 @@ static enum err read_settings(struct request *r, struct tx *tx, struct proposal 
     p->auto_mode = arena_strdup(r->arena, rows_text(&rows, 0, 1));
     char *list = arena_strdup(r->arena, rows_text(&rows, 0, 2)), *save = NULL;
     p->auto_tenants.v = arena_alloc(r->arena, (strlen(list) / 2 + 1) * sizeof(char *));
-    for (char *id = strtok_r(list, ",", &save); id; id = strtok_r(NULL, ",", &save)) p->auto_tenants.v[p->auto_tenants.n++] = id;
+    for (char *id = strtok_r(list, ",", &save); id; id = strtok_r(NULL, ",", &save))
+        p->auto_tenants.v[p->auto_tenants.n++] = id;
     p->decide_within_s = rows_null(&rows, 0, 3) ? deadline_default_s(p->type->type) : rows_int(&rows, 0, 3);
     if (p->args->has_decide_within_s) p->decide_within_s = p->args->decide_within_s;
     return OK;
@@ -149,8 +152,13 @@ static bool auto_accepted(const struct proposal *p, const struct asset_brief *as
 }
 
 static struct decision decision_of_setting(void) {
-    return (struct decision){.status = "Confirmed", .comment = "Automatically accepted", .kind = "setting", .id = "auto_response",
-                             .name = "auto_response", .changed_by = "MDR gateway", .connection = ""};
+    return (struct decision){.status = "Confirmed",
+                             .comment = "Automatically accepted",
+                             .kind = "setting",
+                             .id = "auto_response",
+                             .name = "auto_response",
+                             .changed_by = "MDR gateway",
+                             .connection = ""};
 }
 
 /* The customer's own proposal is its confirmation; the SOC's waits, unless the customer's setting accepts it. */
@@ -184,26 +192,28 @@ static enum err insert(struct request *r, struct tx *tx, const struct proposal *
     if (parameters.failed) return fail(r, ERR_TOO_LARGE, "The parameters are too long.");
     const char *path = parameters_text(p->type->parameters, p->values, "path");
     int64_t bytes = parameters_integer(p->type->parameters, p->values, "max_size_bytes");
-    return tx_run(tx, NULL,
-                  "with c as ("
-                  "    insert into responses (client_id, response_id, incident_id, tenant_id, asset_id, type, parameters,"
-                  "                           file_path, file_size_limit, description, creation_time, update_time, decide_until,"
-                  "                           execute_within_s, group_id, origin, author_reader, critical, body)"
-                  "    select $1, u.id, $2, $3, u.asset_id, $7, $8::json, $9, $10, $11, $12 + u.n - 1, $12 + u.n - 1,"
-                  "           case when $13 > 0 then $12 + u.n - 1 + $13 * 1000 else 0 end, $14, $15, $16, $17, u.critical, ''"
-                  "      from unnest($4, $5, $6::boolean[]) with ordinality u (id, asset_id, critical, n)"
-                  "    returning *"
-                  "), d as ("
-                  "    insert into due (client_id, kind, object_id, due_at)"
-                  "    select client_id, 'decide', response_id, decide_until from c where decide_until > 0"
-                  ")"
-                  "select ledger_append(c.creation_time, c.tenant_id, c.incident_id, 'incident_response', c.response_id, 'create',"
-                  "                     $18, $19, c.body)"
-                  "  from (select * from c order by creation_time) c",
-                  "sssSSSsssisiiisssss", r->client_id, p->args->incident_id, p->incident_tenant, &p->ids, &p->asset_ids, &p->critical,
-                  p->type->type, buf_text(&parameters), path ? path : "", bytes, p->args->description, first, p->decide_within_s,
-                  p->args->has_execute_within_s ? p->args->execute_within_s : 0, group, origin_of(r), r->who.reader_id,
-                  r->who.name, r->who.session_id);
+    return tx_run(
+        tx, NULL,
+        "with c as ("
+        "    insert into responses (client_id, response_id, incident_id, tenant_id, asset_id, type, parameters,"
+        "                           file_path, file_size_limit, description, creation_time, update_time, decide_until,"
+        "                           execute_within_s, group_id, origin, author_reader, critical, body)"
+        "    select $1, u.id, $2, $3, u.asset_id, $7, $8::json, $9, $10, $11, $12 + u.n - 1, $12 + u.n - 1,"
+        "           case when $13 > 0 then $12 + u.n - 1 + $13 * 1000 else 0 end, $14, $15, $16, $17, u.critical, ''"
+        "      from unnest($4, $5, $6::boolean[]) with ordinality u (id, asset_id, critical, n)"
+        "    returning *"
+        "), d as ("
+        "    insert into due (client_id, kind, object_id, due_at)"
+        "    select client_id, 'decide', response_id, decide_until from c where decide_until > 0"
+        ")"
+        "select ledger_append(c.creation_time, c.tenant_id, c.incident_id, 'incident_response', c.response_id, "
+        "'create',"
+        "                     $18, $19, c.body)"
+        "  from (select * from c order by creation_time) c",
+        "sssSSSsssisiiisssss", r->client_id, p->args->incident_id, p->incident_tenant, &p->ids, &p->asset_ids,
+        &p->critical, p->type->type, buf_text(&parameters), path ? path : "", bytes, p->args->description, first,
+        p->decide_within_s, p->args->has_execute_within_s ? p->args->execute_within_s : 0, group, origin_of(r),
+        r->who.reader_id, r->who.name, r->who.session_id);
 }
 
 static enum err write_all(struct request *r, struct tx *tx, const struct proposal *p, int64_t *last) {
@@ -212,8 +222,7 @@ static enum err write_all(struct request *r, struct tx *tx, const struct proposa
     int changed = 0;
     TRY(write_clock(tx, (int)(n + p->decided_n), &first));
     TRY(insert(r, tx, p, first));
-    if (p->decided_n)
-        TRY(decide_apply(r, tx, &p->decision, p->decided, p->decided_n, first + (int64_t)n, &changed));
+    if (p->decided_n) TRY(decide_apply(r, tx, &p->decision, p->decided, p->decided_n, first + (int64_t)n, &changed));
     if (changed != (int)p->decided_n) return fail(r, ERR_DEADLINE_PASSED, "The time to decide passed at this moment.");
     *last = first + (int64_t)(n + p->decided_n) - 1;
     return incident_touch(r, tx, p->args->incident_id, *last, (int)(n + p->decided_n));

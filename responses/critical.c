@@ -14,8 +14,8 @@ enum { ARENA_BYTES = 16 * 1024 * 1024 };
 struct parts {
     const char **v;
     size_t n;
-    bool rooted;      /* begins at a root; else it may lie anywhere */
-    bool windows;     /* 8.3 names and wildcards are looked out for */
+    bool rooted;  /* begins at a root; else it may lie anywhere */
+    bool windows; /* 8.3 names and wildcards are looked out for */
 };
 
 /* ---- cutting ---- */
@@ -83,7 +83,7 @@ static struct parts joined(struct arena *a, const char *folder, const struct par
 
 /* ---- Windows paths ---- */
 
-/* Win32 drops blanks and dots at the end of a name, and the name of a stream behind a colon is no part of the file's. */
+/* Win32 drops blanks and dots at the end of a name; the name of a stream behind a colon is no part of the file name. */
 static void trim_component(char *s) {
     size_t len = strcspn(s, ":");
     while (len && s[len - 1] == ' ') len--;
@@ -98,7 +98,8 @@ static bool is_volume(const char *s) {
 }
 
 static bool is_namespace(const char *s) {
-    static const char *const names[] = {"?", ".", "??", "globalroot", "global??", "dosdevices", "device", "global", "arcname"};
+    static const char *const names[] = {"?",          ".",      "??",     "globalroot", "global??",
+                                        "dosdevices", "device", "global", "arcname"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!strcmp(s, names[i])) return true;
     return false;
@@ -110,7 +111,8 @@ static void drop_devices(struct arena *a, struct parts *p, bool unc) {
         was_namespace = true;
         drop_first(p, 1);
     }
-    if (p->n && was_namespace && (!strcmp(p->v[0], "unc") || !strcmp(p->v[0], "mup") || !strcmp(p->v[0], "lanmanredirector"))) {
+    if (p->n && was_namespace &&
+        (!strcmp(p->v[0], "unc") || !strcmp(p->v[0], "mup") || !strcmp(p->v[0], "lanmanredirector"))) {
         drop_first(p, 1);
         unc = true;
         was_namespace = false;
@@ -255,7 +257,7 @@ static bool rules_hit(struct arena *a, enum system system, enum critical_act act
 }
 
 static bool system_hits(enum system system, enum critical_act act, const char *path) {
-    static struct parts (*const readers[])(struct arena *a, const char *path) = {
+    static struct parts (*const readers[])(struct arena * a, const char *path) = {
         [SYSTEM_WINDOWS] = windows_path, [SYSTEM_LINUX] = linux_path, [SYSTEM_MACOS] = macos_path};
     struct arena a;
     arena_init(&a, ARENA_BYTES);
@@ -279,12 +281,14 @@ bool critical_pid(int64_t pid) { return pid == 0 || pid == 1 || pid == 4; }
 static const char *root_of(const char *part) {
     size_t len = strcspn(part, ":");
     for (size_t i = 0; i < sizeof registry_roots / sizeof *registry_roots; i++)
-        if (strlen(registry_roots[i].name) == len && !strncmp(registry_roots[i].name, part, len)) return registry_roots[i].root;
+        if (strlen(registry_roots[i].name) == len && !strncmp(registry_roots[i].name, part, len))
+            return registry_roots[i].root;
     return NULL;
 }
 
 static void unify_registry(struct arena *a, struct parts *p) {
-    while (p->n && (!strcmp(p->v[0], "registry") || !strcmp(p->v[0], "computer") || !strcmp(p->v[0], "registry::"))) drop_first(p, 1);
+    while (p->n && (!strcmp(p->v[0], "registry") || !strcmp(p->v[0], "computer") || !strcmp(p->v[0], "registry::")))
+        drop_first(p, 1);
     if (p->n && !strncmp(p->v[0], "registry::", 10)) p->v[0] += 10;
     if (!p->n) return;
     const char *root = root_of(p->v[0]);
@@ -292,7 +296,8 @@ static void unify_registry(struct arena *a, struct parts *p) {
         p->v[0] = root;
     else
         *p = joined(a, "hklm", p);
-    if (p->n > 2 && fnmatch("controlset[0-9]*", p->v[2], 0) == 0 && !strcmp(p->v[1], "system")) p->v[2] = "currentcontrolset";
+    if (p->n > 2 && fnmatch("controlset[0-9]*", p->v[2], 0) == 0 && !strcmp(p->v[1], "system"))
+        p->v[2] = "currentcontrolset";
     if (p->n > 2 && !strcmp(p->v[2], "wow6432node")) {
         for (size_t i = 2; i + 1 < p->n; i++) p->v[i] = p->v[i + 1];
         p->n--;

@@ -9,8 +9,8 @@
 
 static enum err lock_incident_of(struct request *r, struct tx *tx, const char *response_id, const char **incident_id) {
     scope_rows struct rows rows = {0};
-    TRY(tx_run(tx, &rows, "select incident_id from responses where client_id = $1 and response_id = $2", "ss", r->client_id,
-               response_id));
+    TRY(tx_run(tx, &rows, "select incident_id from responses where client_id = $1 and response_id = $2", "ss",
+               r->client_id, response_id));
     *incident_id = rows.n ? arena_strdup(r->arena, rows_text(&rows, 0, 0)) : NULL;
     return *incident_id ? incident_lock(r, tx, *incident_id) : OK;
 }
@@ -26,9 +26,16 @@ static enum err is_overdue(struct request *r, struct tx *tx, const char *respons
     return OK;
 }
 
-static enum err decline(struct request *r, struct tx *tx, const char *incident_id, const char *response_id, int64_t *stamp) {
-    struct decision d = {.status = "Declined", .comment = DEADLINE_COMMENT, .kind = "deadline", .id = "", .name = GATEWAY_AUTHOR,
-                         .changed_by = GATEWAY_AUTHOR, .connection = "", .by_deadline = true};
+static enum err decline(struct request *r, struct tx *tx, const char *incident_id, const char *response_id,
+                        int64_t *stamp) {
+    struct decision d = {.status = "Declined",
+                         .comment = DEADLINE_COMMENT,
+                         .kind = "deadline",
+                         .id = "",
+                         .name = GATEWAY_AUTHOR,
+                         .changed_by = GATEWAY_AUTHOR,
+                         .connection = "",
+                         .by_deadline = true};
     struct decided one = {.response_id = response_id, .final = true};
     int changed = 0;
     TRY(write_clock(tx, 1, stamp));
@@ -38,10 +45,11 @@ static enum err decline(struct request *r, struct tx *tx, const char *incident_i
 
 /* A row that outlived its response's decision, or came too early: gone, or put right. */
 static enum err settle_due(struct request *r, struct tx *tx, const char *response_id) {
-    TRY(tx_run(tx, NULL,
-               "delete from due where client_id = $1 and kind = 'decide' and object_id = $2 and not exists ("
-               "  select from responses where client_id = $1 and response_id = $2 and status = 'New' and decide_until > 0)",
-               "ss", r->client_id, response_id));
+    TRY(tx_run(
+        tx, NULL,
+        "delete from due where client_id = $1 and kind = 'decide' and object_id = $2 and not exists ("
+        "  select from responses where client_id = $1 and response_id = $2 and status = 'New' and decide_until > 0)",
+        "ss", r->client_id, response_id));
     return tx_run(tx, NULL,
                   "update due set due_at = p.decide_until from responses p"
                   " where due.client_id = $1 and due.kind = 'decide' and due.object_id = $2"

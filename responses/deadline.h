@@ -4,8 +4,8 @@
 
 #include "base/err.h"
 
-/* Job of due.kind 'decide'. Does nothing where the response is decided by now or its deadline was not reached; safe to run
- * twice at once. The row in `due` is gone after OK. */
+/* Job of due.kind 'decide'. Does nothing where the response is decided by now or its deadline was not reached; safe
+ * to run twice at once. The row in `due` is gone after OK. */
 enum err deadline_run(const char *client_id, const char *response_id) must_check;
 
 #endif

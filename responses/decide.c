@@ -28,34 +28,35 @@ enum err decide_apply(struct request *r, struct tx *tx, const struct decision *d
     for (size_t i = 0; i < n; i++) ids.v[i] = list[i].response_id;
     struct strings final = flags(r->arena, list, n, false), two_people = flags(r->arena, list, n, true);
     scope_rows struct rows rows = {0};
-    TRY(tx_run(tx, &rows,
-               "with d as ("
-               "    select u.id, u.final, u.two_people, $5 + u.n - 1 as stamp"
-               "      from unnest($2, $3::boolean[], $4::boolean[]) with ordinality u (id, final, two_people, n)"
-               "), c as ("
-               "    update responses p"
-               "       set status = case when d.final then $6 else 'New' end, comment = $7, update_time = d.stamp,"
-               "           critical = p.critical or d.two_people,"
-               "           decided_by = json_build_object("
-               "               'kind', case when d.final then $8 else '' end, 'id', case when d.final then $9 else '' end,"
-               "               'name', case when d.final then $10 else '' end,"
-               "               'approvals', case when $11 then ((p.decided_by -> 'approvals')::jsonb || jsonb_build_object("
-               "                   'kind', $8, 'id', $9, 'name', $10, 'time', d.stamp))::json"
-               "                   else p.decided_by -> 'approvals' end)"
-               "      from d"
-               "     where p.client_id = $1 and p.response_id = d.id and p.status = 'New'"
-               "       and case when $12 then p.decide_until > 0 and p.decide_until <= " SQL_NOW_MS
-               "                else p.decide_until = 0 or p.decide_until > " SQL_NOW_MS " end"
-               "    returning p.*"
-               "), undue as ("
-               "    delete from due using c"
-               "     where due.client_id = $1 and due.kind = 'decide' and due.object_id = c.response_id and c.status <> 'New'"
-               ")"
-               "select ledger_append(c.update_time, c.tenant_id, c.incident_id, 'incident_response', c.response_id, 'update',"
-               "                     $13, $14, c.body)"
-               "  from (select * from c order by update_time) c",
-               "sSSSisssssbbss", r->client_id, &ids, &final, &two_people, first, d->status, d->comment, d->kind, d->id, d->name,
-               (int)d->approves, (int)d->by_deadline, d->changed_by, d->connection));
+    TRY(tx_run(
+        tx, &rows,
+        "with d as ("
+        "    select u.id, u.final, u.two_people, $5 + u.n - 1 as stamp"
+        "      from unnest($2, $3::boolean[], $4::boolean[]) with ordinality u (id, final, two_people, n)"
+        "), c as ("
+        "    update responses p"
+        "       set status = case when d.final then $6 else 'New' end, comment = $7, update_time = d.stamp,"
+        "           critical = p.critical or d.two_people,"
+        "           decided_by = json_build_object("
+        "               'kind', case when d.final then $8 else '' end, 'id', case when d.final then $9 else '' end,"
+        "               'name', case when d.final then $10 else '' end,"
+        "               'approvals', case when $11 then ((p.decided_by -> 'approvals')::jsonb || jsonb_build_object("
+        "                   'kind', $8, 'id', $9, 'name', $10, 'time', d.stamp))::json"
+        "                   else p.decided_by -> 'approvals' end)"
+        "      from d"
+        "     where p.client_id = $1 and p.response_id = d.id and p.status = 'New'"
+        "       and case when $12 then p.decide_until > 0 and p.decide_until <= " SQL_NOW_MS
+        "                else p.decide_until = 0 or p.decide_until > " SQL_NOW_MS " end"
+        "    returning p.*"
+        "), undue as ("
+        "    delete from due using c"
+        "     where due.client_id = $1 and due.kind = 'decide' and due.object_id = c.response_id and c.status <> 'New'"
+        ")"
+        "select ledger_append(c.update_time, c.tenant_id, c.incident_id, 'incident_response', c.response_id, 'update',"
+        "                     $13, $14, c.body)"
+        "  from (select * from c order by update_time) c",
+        "sSSSisssssbbss", r->client_id, &ids, &final, &two_people, first, d->status, d->comment, d->kind, d->id,
+        d->name, (int)d->approves, (int)d->by_deadline, d->changed_by, d->connection));
     *changed = rows.n;
     return OK;
 }

@@ -1,5 +1,6 @@
-/* The parameters of a response as they are stored and carried out: written anew from what was checked, so that nothing that was
- * not checked reaches a host. Members in the schema's order, defaults filled in, hashes in lower case, no nulls. */
+/* The parameters of a response as they are stored and carried out: written anew from what was checked, so that
+ * nothing that was not checked reaches a host. Members in the schema's order, defaults filled in, hashes in lower
+ * case, no nulls. */
 #ifndef RESPONSES_PARAMETERS_H
 #define RESPONSES_PARAMETERS_H
 

@@ -7,13 +7,13 @@ static const struct {
     const char *word;
     enum system system;
 } words[] = {
-    {"macos", SYSTEM_MACOS},    {"mac os", SYSTEM_MACOS},  {"os x", SYSTEM_MACOS},      {"darwin", SYSTEM_MACOS},
-    {"windows", SYSTEM_WINDOWS}, {"win32", SYSTEM_WINDOWS}, {"win64", SYSTEM_WINDOWS},   {"winnt", SYSTEM_WINDOWS},
-    {"linux", SYSTEM_LINUX},    {"ubuntu", SYSTEM_LINUX},  {"debian", SYSTEM_LINUX},    {"red hat", SYSTEM_LINUX},
-    {"redhat", SYSTEM_LINUX},   {"rhel", SYSTEM_LINUX},    {"centos", SYSTEM_LINUX},    {"fedora", SYSTEM_LINUX},
-    {"suse", SYSTEM_LINUX},     {"alma", SYSTEM_LINUX},    {"rocky", SYSTEM_LINUX},     {"oracle", SYSTEM_LINUX},
-    {"astra", SYSTEM_LINUX},    {"altlinux", SYSTEM_LINUX}, {"alt ", SYSTEM_LINUX},     {"mint", SYSTEM_LINUX},
-    {"amazon", SYSTEM_LINUX},   {"miracle", SYSTEM_LINUX}, {"gentoo", SYSTEM_LINUX},    {"arch", SYSTEM_LINUX},
+    {"macos", SYSTEM_MACOS},     {"mac os", SYSTEM_MACOS},   {"os x", SYSTEM_MACOS},    {"darwin", SYSTEM_MACOS},
+    {"windows", SYSTEM_WINDOWS}, {"win32", SYSTEM_WINDOWS},  {"win64", SYSTEM_WINDOWS}, {"winnt", SYSTEM_WINDOWS},
+    {"linux", SYSTEM_LINUX},     {"ubuntu", SYSTEM_LINUX},   {"debian", SYSTEM_LINUX},  {"red hat", SYSTEM_LINUX},
+    {"redhat", SYSTEM_LINUX},    {"rhel", SYSTEM_LINUX},     {"centos", SYSTEM_LINUX},  {"fedora", SYSTEM_LINUX},
+    {"suse", SYSTEM_LINUX},      {"alma", SYSTEM_LINUX},     {"rocky", SYSTEM_LINUX},   {"oracle", SYSTEM_LINUX},
+    {"astra", SYSTEM_LINUX},     {"altlinux", SYSTEM_LINUX}, {"alt ", SYSTEM_LINUX},    {"mint", SYSTEM_LINUX},
+    {"amazon", SYSTEM_LINUX},    {"miracle", SYSTEM_LINUX},  {"gentoo", SYSTEM_LINUX},  {"arch", SYSTEM_LINUX},
 };
 
 unsigned systems_of(const char *os_version) {

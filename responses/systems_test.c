@@ -1,10 +1,6 @@
 #include "responses/systems.h"
 
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
+#include "tests/unit.h"
 
 static void test_systems(void **state) {
     (void)state;

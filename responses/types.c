@@ -3,9 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
-static const struct {
-    const char *alias, *type;
-} aliases[] = {{"File", "GET_FILE"}};
+static const struct { const char *alias, *type; } aliases[] = {{"File", "GET_FILE"}};
 
 const struct response_type *response_type_find(const char *type) {
     for (size_t i = 0; i < response_types_n; i++)

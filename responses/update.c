@@ -112,19 +112,24 @@ static enum err show_blocked(struct request *r, struct tx *tx, struct strings *b
     return OK;
 }
 
-static enum err refuse(struct request *r, struct tx *tx, const struct targets *t, const struct strings *ids, bool one, enum err e) {
+static enum err refuse(struct request *r, struct tx *tx, const struct targets *t, const struct strings *ids, bool one,
+                       enum err e) {
     static const char *const details[] = {
         [VERDICT_ALREADY_DECIDED] = "This response was decided already.",
         [VERDICT_DEADLINE_PASSED] = "The time to decide about this response has passed.",
-        [VERDICT_SAME_PERSON] = "You confirmed this response; the asset is critical, so another person has to confirm it too.",
+        [VERDICT_SAME_PERSON] =
+            "You confirmed this response; the asset is critical, so another person has to confirm it too.",
     };
     struct strings blocked = {.v = arena_alloc(r->arena, ids->n * sizeof(char *))};
-    fail(r, e, one ? "The decision was not taken." : "No decision was taken: errors and responses name what stood in the way.");
+    fail(r, e,
+         one ? "The decision was not taken."
+             : "No decision was taken: errors and responses name what stood in the way.");
     for (size_t i = 0; i < ids->n; i++) {
         const struct target *target = target_of(t, ids->v[i]);
         if (verdict_error(target->verdict) == OK) continue;
         blocked.v[blocked.n++] = ids->v[i];
-        fail_at(r, one ? "/response_id" : arena_printf(r->arena, "/responses_ids/%zu", i), "%s", details[target->verdict]);
+        fail_at(r, one ? "/response_id" : arena_printf(r->arena, "/responses_ids/%zu", i), "%s",
+                details[target->verdict]);
     }
     TRY(show_blocked(r, tx, &blocked, one));
     return e;
@@ -145,8 +150,8 @@ static size_t same_incident(const struct targets *t, size_t from) {
     return n;
 }
 
-static enum err decide_incident(struct request *r, struct tx *tx, const struct decision *d, const struct target *targets,
-                                size_t n, int64_t first) {
+static enum err decide_incident(struct request *r, struct tx *tx, const struct decision *d,
+                                const struct target *targets, size_t n, int64_t first) {
     struct decided *list = arena_alloc(r->arena, n * sizeof *list);
     int changed = 0;
     for (size_t i = 0; i < n; i++) list[i] = targets[i].decided;
@@ -156,7 +161,8 @@ static enum err decide_incident(struct request *r, struct tx *tx, const struct d
     return incident_touch(r, tx, targets->incident_id, first + (int64_t)n - 1, (int)n);
 }
 
-static enum err decide_all(struct request *r, struct tx *tx, const struct decision *d, const struct targets *t, int64_t *last) {
+static enum err decide_all(struct request *r, struct tx *tx, const struct decision *d, const struct targets *t,
+                           int64_t *last) {
     int64_t first = 0;
     TRY(write_clock(tx, (int)t->n, &first));
     for (size_t i = 0, n = 0; i < t->n; i += n) {

@@ -10,9 +10,9 @@ enum verdict verdict_of(const struct verdict_case *c) {
 
 enum err verdict_error(enum verdict v) {
     switch (v) {
-        case VERDICT_ALREADY_DECIDED: return ERR_ALREADY_DECIDED;
-        case VERDICT_DEADLINE_PASSED: return ERR_DEADLINE_PASSED;
-        case VERDICT_SAME_PERSON: return ERR_SECOND_PERSON;
-        default: return OK;
+    case VERDICT_ALREADY_DECIDED: return ERR_ALREADY_DECIDED;
+    case VERDICT_DEADLINE_PASSED: return ERR_DEADLINE_PASSED;
+    case VERDICT_SAME_PERSON: return ERR_SECOND_PERSON;
+    default: return OK;
     }
 }

@@ -1,10 +1,6 @@
 #include "responses/verdict.h"
 
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
+#include "tests/unit.h"
 
 static enum verdict judge(bool is_new, bool late, bool confirming, bool two, size_t approvals, bool same) {
     return verdict_of(&(struct verdict_case){is_new, late, confirming, two, approvals, same});

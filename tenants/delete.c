@@ -8,7 +8,8 @@
 static enum err lock_empty(struct request *r, struct tx *tx, const char *id) {
     scope_rows struct rows found = {0};
     scope_rows struct rows used = {0};
-    TRY(tx_run(tx, &found, "select 1 from tenants where client_id = $1 and tenant_id = $2 for update", "ss", r->client_id, id));
+    TRY(tx_run(tx, &found, "select 1 from tenants where client_id = $1 and tenant_id = $2 for update", "ss",
+               r->client_id, id));
     if (!found.n) return fail(r, ERR_NOT_FOUND, "No such object, or not one that this token may see.");
     TRY(tx_run(tx, &used,
                "select exists (select from assets where client_id = $1 and tenant_id = $2),"
@@ -36,15 +37,15 @@ static enum err leave_lists(struct request *r, struct tx *tx, const char *id, st
 
 static enum err remove_and_record(struct request *r, struct tx *tx, const char *id, int64_t *stamp) {
     TRY(write_clock(tx, 1, stamp));
-    return tx_run(tx, NULL,
-                  "with t as (delete from tenants where client_id = $1 and tenant_id = $2 returning tenants)"
-                  " select ledger_append($3, $2, '', 'tenant', $2, 'delete', $4, $5, tenant_body(t.tenants, $3)) from t",
-                  "ssiss", r->client_id, id, *stamp, r->who.name, r->who.session_id);
+    return tx_run(
+        tx, NULL,
+        "with t as (delete from tenants where client_id = $1 and tenant_id = $2 returning tenants)"
+        " select ledger_append($3, $2, '', 'tenant', $2, 'delete', $4, $5, tenant_body(t.tenants, $3)) from t",
+        "ssiss", r->client_id, id, *stamp, r->who.name, r->who.session_id);
 }
 
 enum err tenants_delete(struct request *r, const struct tenants_delete_args *args, struct reply *out) {
-    if (!r->who.all_tenants)
-        return fail(r, ERR_FORBIDDEN, "Only a token of all tenants may create or delete tenants.");
+    if (!r->who.all_tenants) return fail(r, ERR_FORBIDDEN, "Only a token of all tenants may create or delete tenants.");
     if (!strcmp(args->tenant_id, "-")) return fail(r, ERR_CONFLICT, "The root cannot be deleted.");
     scope_tx struct tx tx = {0};
     scope_rows struct rows sessions = {0};

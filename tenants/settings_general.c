@@ -51,7 +51,8 @@ static enum err deadlines_json(struct request *r, const struct settings_general_
     for (size_t i = 0; i < args->response_deadlines_n; i++) {
         const struct response_deadline *d = &args->response_deadlines[i];
         if (strings_have(&seen, d->type))
-            return fail_at(r, arena_printf(r->arena, "/response_deadlines/%zu/type", i), "This type stands here more than once.");
+            return fail_at(r, arena_printf(r->arena, "/response_deadlines/%zu/type", i),
+                           "This type stands here more than once.");
         seen.v[seen.n++] = d->type;
         json_kint(out, d->type, d->decide_within_s);
     }
@@ -59,7 +60,8 @@ static enum err deadlines_json(struct request *r, const struct settings_general_
     return OK;
 }
 
-static void add_update(struct sql *q, const char *client_id, const struct settings_general_set_args *args, const char *deadlines) {
+static void add_update(struct sql *q, const char *client_id, const struct settings_general_set_args *args,
+                       const char *deadlines) {
     sql_add(q, "update clients set deadlines_s = deadlines_s || ?::jsonb", "s", deadlines);
     if (args->has_hide_absent_assets) sql_add(q, ", hide_absent_assets = ?", "b", args->hide_absent_assets);
     if (args->has_offline_after_days) sql_add(q, ", offline_after_days = ?::integer", "i", args->offline_after_days);
@@ -67,14 +69,15 @@ static void add_update(struct sql *q, const char *client_id, const struct settin
     sql_add(q, " where client_id = ? returning " SETTINGS_COLUMNS, "s", client_id);
 }
 
-static enum err change(struct request *r, struct tx *tx, const struct settings_general_set_args *args, struct buf *before,
-                       struct buf *after) {
+static enum err change(struct request *r, struct tx *tx, const struct settings_general_set_args *args,
+                       struct buf *before, struct buf *after) {
     scope_rows struct rows old = {0};
     scope_rows struct rows new = {0};
     scope_buf struct buf deadlines;
     buf_init(&deadlines, SETTINGS_BYTES_MAX);
     TRY(deadlines_json(r, args, &deadlines));
-    TRY(tx_run(tx, &old, "select " SETTINGS_COLUMNS " from clients where client_id = $1 for no key update", "s", r->client_id));
+    TRY(tx_run(tx, &old, "select " SETTINGS_COLUMNS " from clients where client_id = $1 for no key update", "s",
+               r->client_id));
     if (!old.n) return fail(r, ERR_NOT_FOUND, "No such object, or not one that this token may see.");
     scope_sql struct sql q;
     sql_init(&q);
@@ -87,13 +90,14 @@ static enum err change(struct request *r, struct tx *tx, const struct settings_g
 
 static enum err record(struct request *r, struct tx *tx, const char *snapshot, int64_t *stamp) {
     TRY(write_clock(tx, 1, stamp));
-    return tx_run(tx, NULL, "select ledger_append($1, '-', '', 'setting', 'general', 'update', $2, $3, $4)", "isss", *stamp,
-                  r->who.name, r->who.session_id, snapshot);
+    return tx_run(tx, NULL, "select ledger_append($1, '-', '', 'setting', 'general', 'update', $2, $3, $4)", "isss",
+                  *stamp, r->who.name, r->who.session_id, snapshot);
 }
 
 /* Settings count for the whole client, so a token of some tenants may only read them. */
 enum err settings_general_set(struct request *r, const struct settings_general_set_args *args, struct reply *out) {
-    if (!r->who.all_tenants) return fail(r, ERR_FORBIDDEN, "Only a token of all tenants may change the client's settings.");
+    if (!r->who.all_tenants)
+        return fail(r, ERR_FORBIDDEN, "Only a token of all tenants may change the client's settings.");
     scope_buf struct buf before, after;
     buf_init(&before, SETTINGS_BYTES_MAX);
     buf_init(&after, SETTINGS_BYTES_MAX);

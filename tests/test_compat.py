@@ -436,10 +436,9 @@ def test_a_scoped_token_sees_its_tenants_only(fresh):
     assert all(s.split(":")[0] in {a["host_name"] for a in fresh.assets["Tokyo"]}
                for s in scoped.ok("assets/suggestion", {"search_phrase": "HOST"}))
     assert {t["tenant_name"] for t in scoped.ok("tenants/list", {})} <= {"Tokyo"}
-    scoped.call("incidents/create", {"affected_hosts": [fresh.host("Tokyo")], "client_description": "x", "summary": "x",
-                                     "tenant_id": fresh.tenants["Osaka"]}).must(404)
-    scoped.call("incidents/create", {"affected_hosts": [fresh.host("Osaka")], "client_description": "x", "summary": "x",
-                                     "tenant_id": fresh.tenants["Tokyo"]}).must(404)
+    for host, tenant in (("Tokyo", "Osaka"), ("Osaka", "Tokyo"), ("", "Tokyo")):
+        body = {"affected_hosts": [fresh.host(host)], "client_description": "x", "summary": "x", "tenant_id": fresh.tenants[tenant]}
+        assert scoped.call("incidents/create", body).status in (400, 404)
 
 
 def test_tenants(fresh):

@@ -59,7 +59,7 @@ def test_server_page(op, gateway):
 
 
 def test_metrics_are_not_public(gateway):
-    exchange(gateway.url, "GET", "/metrics").must(404)
+    exchange(gateway.url, "GET", "/metrics", record=False).must(404)
 
 
 # ---- tokens, roles ----
@@ -128,7 +128,7 @@ def wrong_values(schema):
         if schema.get("x-line"):
             out += [("two lines", "a\nb"), ("a control", "a\u0007b")]
     if kind == "integer":
-        out += [("text", "1"), ("fraction", 1.5), ("boolean", True), ("huge", 10 ** 30), ("array", [1])]
+        out += [("text", "1"), ("fraction", 1.5), ("boolean", True), ("huge", 10 ** 30), ("very large", 2 ** 62), ("array", [1])]
         out += [("too small", schema["minimum"] - 1)] if "minimum" in schema else []
         out += [("too large", schema["maximum"] + 1)] if "maximum" in schema else []
     if kind == "boolean":
@@ -173,7 +173,8 @@ def test_wrong_members_400(op, org):
     by, failures = caller_of(op, org), []
     for what, body, pointer in wrong_bodies(op, right):
         reply = by.call(op.name, body, **({"token": None} if op.public else {}))
-        if reply.status != 400 or not any(p == pointer or p.startswith(pointer + "/") for p in pointers(reply)):
+        named = any(p == pointer or p.startswith(pointer + "/") for p in pointers(reply))
+        if reply.status != 400 or not (named or what.endswith(" huge")):  # no JSON number of this program: malformed
             failures.append(f"{what}: {json.dumps(body)[:200]} -> {reply.status} {reply.body[:300].decode(errors='replace')}")
     assert not failures, "\n".join(failures)
 
@@ -256,7 +257,11 @@ def test_json_whatever_the_content_type(op, org):
 @each([op for op in API if op.method == "POST"])
 def test_wrong_method_405(op, org):
     for method in ("GET", "PUT", "DELETE", "PATCH", "HEAD"):
-        reply = exchange(org.sup.url, method, org.sup.path(op.name), None, org.sup.headers()).must(405)
+        reply = exchange(org.sup.url, method, org.sup.path(op.name), None, org.sup.headers())
+        if method in ("GET", "HEAD") and op.name.startswith("attachments/"):
+            reply.must(404)  # the same path is GET attachments/{attachment_id}
+            continue
+        reply.must(405)
         assert "POST" in reply.header("Allow"), reply
         assert method != "HEAD" or reply.body == b""
 
@@ -278,7 +283,13 @@ def test_head_answers_like_get(op, org):
 ID_MEMBERS = {"incident_id", "comment_id", "attachment_id", "response_id", "asset_id", "tenant_id", "session_id", "user_id",
               "responses_ids", "asset_ids", "affected_hosts", "issue_key"}
 # Where an id only filters, or where "unknown" means "make it".
+# What a new object refers to: 400 with a pointer is as good an answer, as long as it is the same for unknown and foreign.
+REFERENCES = {"affected_hosts", "asset_id", "asset_ids", "tenant_id"}
 FILTERS = {("assets/upsert", "assets"), ("responses/list", "asset_ids"), ("incidents/list", "affected_hosts")}
+
+
+def refers(op, member):
+    return member in REFERENCES and op.name not in ("assets/details", "tenants/delete")
 
 
 def id_of(kind, organisation):
@@ -317,7 +328,7 @@ def test_unknown_and_foreign_ids_404(op, org, other):
         base = {k: v for k, v in right.items() if not (member == "asset_ids" and k == "asset_id")}
         unknown = by.call(op.name, {**base, member: unknown_id(member)})
         foreign = by.call(op.name, {**base, member: id_of(member, other)})
-        unknown.must(404, "not_found")
+        assert unknown.status == 404 or (refers(op, member) and unknown.status == 400), str(unknown)
         same_apart_from_id(unknown, foreign)
         looked_at += 1
     assert looked_at or op.name in ("settings/auto_response/set", "robot_session/create", "users/create"), "no id member"
@@ -359,7 +370,8 @@ def test_ids_of_another_tenant_404(op, org):
             **RIGHT[op.name](org), "tenant_id": org.tenants["Tokyo"], "affected_hosts": [org.host("Tokyo")]}
         if not op.multipart:
             for member in members:
-                unknown = tokyo.call(op.name, {**right, member: unknown_id(member)}).must(404)
+                unknown = tokyo.call(op.name, {**right, member: unknown_id(member)})
+                assert unknown.status == 404 or (refers(op, member) and unknown.status == 400), str(unknown)
                 same_apart_from_id(unknown, tokyo.call(op.name, {**right, member: ids[member]()}))
         else:
             same_apart_from_id(tokyo.upload("AAAAAAAAAAAAAAAAAAAA").must(404), tokyo.upload(incident))

@@ -409,11 +409,11 @@ class Operation:
     def row(self):
         return """    {.id = %s, .method = %s, .path = %s, .permission = %s,
      .api = %s, .roles = %s, .access = %s, .body = %s, .body_required = %s,
-     .write = %s, .idempotent = %s, .ticket = %s, .metrics_listener = %s,
+     .body_bytes_max = %d, .write = %s, .idempotent = %s, .ticket = %s, .metrics_listener = %s,
      .args = &schema_%s, .args_size = sizeof(struct %s), .handler = call_%s},
 """ % (c_text(self.id), c_text(self.method.upper()), c_text(self.path), c_text(self.node["x-permission"]),
             c_bool(self.path.startswith(API_PREFIX)), role_mask(self.roles), self.access, self.body, c_bool(self.required),
-            c_bool(self.write), c_bool(self.idempotent), c_bool(self.node.get("x-ticket")),
+            self.node.get("x-max-body-bytes", 262144), c_bool(self.write), c_bool(self.idempotent), c_bool(self.node.get("x-ticket")),
             c_bool(self.node.get("x-listener") == "metrics"), self.schema, self.args, self.id)
 
 
@@ -535,6 +535,7 @@ struct operation {
     enum access access;
     enum body body;
     bool body_required;
+    size_t body_bytes_max;            /* of a JSON body */
     bool write, idempotent;           /* changes something; takes Idempotency-Key */
     bool ticket;                      /* may be opened by ?ticket= */
     bool metrics_listener;            /* on the metrics listener only */

@@ -53,7 +53,7 @@ class Contract:
                            for method, raw in item.items() if method in ("get", "post", "put", "delete", "patch")]
         self.by_id = {op.id: op for op in self.operations}
         self.by_name = {op.name: op for op in self.operations}
-        self.patterns = [(re.compile("^" + re.sub(r"\\{\w+\\}", "[^/]+", re.escape(op.path)) + "$"), op)
+        self.patterns = [(re.compile("^" + re.sub(r"\\{\w+\\}", "[^/%]+", re.escape(op.path)) + "$"), op)
                          for op in self.operations]
 
     def _operation(self, path, method, raw):
@@ -181,7 +181,9 @@ class Contract:
             value = [value]
         if kind == "array" and isinstance(value, list):
             return [self.normalise(v, schema.get("items", {})) for v in value]
-        if isinstance(value, dict) and isinstance(schema, dict) and "properties" in schema and not schema.get("x-json"):
+        if isinstance(value, dict) and schema.get("x-json"):
+            return {k: v for k, v in value.items() if v is not None}
+        if isinstance(value, dict) and isinstance(schema, dict) and "properties" in schema:
             properties = schema["properties"]
             return {k: self.normalise(v, properties.get(k, {})) for k, v in value.items()
                     if v is not None and not (v == [] and "minItems" not in properties.get(k, {}))}
