@@ -5,21 +5,27 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-static struct db_scope scope_of(const struct request *r) { return (struct db_scope){.client_id = r->client_id, .tenants = "*"}; }
+static struct db_scope scope_of(const struct request *r) {
+    return (struct db_scope){.client_id = r->client_id, .tenants = "*"};
+}
 
 /* A row older than the takeover time belongs to a process that died: its change is not committed, or `done` would be set. */
 static enum err take(struct request *r, struct tx *tx, bool *taken) {
     scope_rows struct rows rows = {0};
-    TRY(tx_run(tx, &rows,
-               "insert into idempotency as i (client_id, session_id, operation, key, body_hash, attempt, creation_time)"
-               " values ($1, $2, $3, $4, $5, $6, $6)"
-               " on conflict (client_id, session_id, operation, key) do update"
-               "    set attempt = $6, creation_time = $6, body_hash = $5, done = false, reply = ''"
-               "  where i.creation_time < $6 - $7 or (not i.done and i.body_hash = $5 and i.attempt < $6 - $8)"
-               " returning 1",
-               "sssssiii", r->client_id, r->who.session_id, r->operation, r->idempotency.key,
-               r->idempotency.body_hash, r->idempotency.attempt, (int64_t)IDEMPOTENCY_KEEP_MS,
-               (int64_t)IDEMPOTENCY_TAKEOVER_MS));
+    TRY(tx_run(
+        tx, &rows,
+        "with old as (delete from idempotency where (client_id, session_id, operation, key) in ("
+        "   select client_id, session_id, operation, key from idempotency"
+        "    where client_id = $1 and creation_time < $6 - $7 and key <> $4"
+        "    order by creation_time limit 20 for update skip locked))"
+        " insert into idempotency as i (client_id, session_id, operation, key, body_hash, attempt, creation_time)"
+        " values ($1, $2, $3, $4, $5, $6, $6)"
+        " on conflict (client_id, session_id, operation, key) do update"
+        "    set attempt = $6, creation_time = $6, body_hash = $5, done = false, reply = ''"
+        "  where i.creation_time < $6 - $7 or (not i.done and i.body_hash = $5 and i.attempt < $6 - $8)"
+        " returning 1",
+        "sssssiii", r->client_id, r->who.session_id, r->operation, r->idempotency.key, r->idempotency.body_hash,
+        r->idempotency.attempt, (int64_t)IDEMPOTENCY_KEEP_MS, (int64_t)IDEMPOTENCY_TAKEOVER_MS));
     *taken = rows.n > 0;
     return OK;
 }
@@ -29,8 +35,7 @@ static enum err answer_of(struct request *r, struct tx *tx, struct reply *out) {
     TRY(tx_run(tx, &rows,
                "select body_hash = $5, done, reply from idempotency"
                " where client_id = $1 and session_id = $2 and operation = $3 and key = $4",
-               "sssss", r->client_id, r->who.session_id, r->operation, r->idempotency.key,
-               r->idempotency.body_hash));
+               "sssss", r->client_id, r->who.session_id, r->operation, r->idempotency.key, r->idempotency.body_hash));
     if (!rows.n || (rows_bool(&rows, 0, 0) && !rows_bool(&rows, 0, 1))) {
         r->fault.retry_after_s = 1;
         return fail(r, ERR_IDEMPOTENCY_RUNNING, "A request with this Idempotency-Key is still running; ask again.");
@@ -77,8 +82,7 @@ void idempotency_release(struct request *r) {
         e = tx_run(&tx, NULL,
                    "delete from idempotency where client_id = $1 and session_id = $2 and operation = $3 and key = $4"
                    " and attempt = $5 and not done",
-                   "ssssi", r->client_id, r->who.session_id, r->operation, r->idempotency.key,
-                   r->idempotency.attempt);
+                   "ssssi", r->client_id, r->who.session_id, r->operation, r->idempotency.key, r->idempotency.attempt);
     if (e == OK) e = tx_commit(&tx);
     if (e != OK) LOG(WARN, "idempotency_release_failed", log_s("request_id", r->request_id));
 }

@@ -7,7 +7,7 @@ static const struct {
     enum role role;
     const char *code;
 } roles[] = {
-    {ROLE_SUPERVISOR, "SUPERVISOR"}, {ROLE_SENIOR_OFFICER, "SENIOR_OFFICER"}, {ROLE_OFFICER, "OFFICER"},
+    {ROLE_SUPERVISOR, "SUPERVISOR"},   {ROLE_SENIOR_OFFICER, "SENIOR_OFFICER"}, {ROLE_OFFICER, "OFFICER"},
     {ROLE_SOC_ANALYST, "SOC_ANALYST"}, {ROLE_CONNECTOR, "CONNECTOR"},
 };
 

@@ -19,24 +19,24 @@ enum role {
     ROLE_SOC_ANALYST = 8,
     ROLE_CONNECTOR = 16,
 };
-const char *role_code(enum role r);                 /* "SENIOR_OFFICER" */
-enum role role_parse(const char *code);             /* 0 = unknown */
+const char *role_code(enum role r);     /* "SENIOR_OFFICER" */
+enum role role_parse(const char *code); /* 0 = unknown */
 
 /* Who asks. All borrowed from the request's arena. */
 struct principal {
-    const char *client_id;       /* of the session: "*" for a SOC connection of all clients */
-    const char *session_id;      /* uuid */
-    const char *user_id;         /* "" for an API connection */
-    const char *name;            /* author_name of what it writes */
-    const char *reader_id;       /* whose was_read: user_id, else session_id */
+    const char *client_id;  /* of the session: "*" for a SOC connection of all clients */
+    const char *session_id; /* uuid */
+    const char *user_id;    /* "" for an API connection */
+    const char *name;       /* author_name of what it writes */
+    const char *reader_id;  /* whose was_read: user_id, else session_id */
     enum role role;
     bool all_tenants;
-    struct strings tenants;      /* tenant ids; "-" = root; empty when all_tenants */
+    struct strings tenants; /* tenant ids; "-" = root; empty when all_tenants */
     int64_t expires_s;
 };
 
 struct fault_item {
-    const char *pointer, *detail;   /* pointer: RFC 6901 of the member */
+    const char *pointer, *detail; /* pointer: RFC 6901 of the member */
 };
 enum { FAULT_ITEMS_MAX = 20 };
 
@@ -46,14 +46,14 @@ struct fault {
     const char *detail;
     struct fault_item items[FAULT_ITEMS_MAX];
     size_t items_n;
-    const char *extra_key, *extra_json;   /* one extra member of the problem body, e.g. "response" */
+    const char *extra_key, *extra_json; /* one extra member of the problem body, e.g. "response" */
     int retry_after_s;
 };
 
 /* The write that an Idempotency-Key names; see auth/idempotency.h. */
 struct idempotency {
-    const char *key;          /* NULL: the request has none */
-    const char *body_hash;    /* SHA-256 in hex */
+    const char *key;       /* NULL: the request has none */
+    const char *body_hash; /* SHA-256 in hex */
     int64_t attempt;
 };
 
@@ -61,22 +61,22 @@ struct upload; /* api/upload.h */
 
 struct request {
     struct arena *arena;
-    const char *operation;        /* operationId */
+    const char *operation; /* operationId */
     const char *request_id;
-    const char *client_id;        /* of the path; checked against the token */
-    const char *path_id;          /* second path parameter, if the path has one; else "" */
+    const char *client_id; /* of the path; checked against the token */
+    const char *path_id;   /* second path parameter, if the path has one; else "" */
     const char *accept;
-    const char *address;          /* of the caller, behind trusted proxies the forwarded one */
-    const char *bearer;           /* the raw access token; "" where there is none */
+    const char *address; /* of the caller, behind trusted proxies the forwarded one */
+    const char *bearer;  /* the raw access token; "" where there is none */
     struct principal who;
-    struct db_scope scope;        /* of client_id and the token's tenants */
-    json_t *body;                 /* NULL where there was none */
-    struct upload *upload;        /* multipart operations only */
+    struct db_scope scope; /* of client_id and the token's tenants */
+    json_t *body;          /* NULL where there was none */
+    struct upload *upload; /* multipart operations only */
     struct idempotency idempotency;
     struct fault fault;
 };
 
-const char *origin_of(const struct request *r);   /* "Service" for the SOC, else "Client" */
+const char *origin_of(const struct request *r); /* "Service" for the SOC, else "Client" */
 
 /* Records the first fault and returns e. Detail is for the client: no SQL, file names or library texts. */
 enum err fail(struct request *r, enum err e, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -86,7 +86,7 @@ enum err fail_at(struct request *r, const char *pointer, const char *format, ...
 /* The answer: bytes, or a source of bytes that is asked until it ends. */
 struct reply {
     struct buf body;
-    const char *content_type;          /* NULL = application/json; charset=utf-8 */
+    const char *content_type; /* NULL = application/json; charset=utf-8 */
     struct {
         const char *name, *value;
     } headers[12];
@@ -95,7 +95,7 @@ struct reply {
     int64_t (*stream)(void *source, char *out, size_t max);
     void (*stream_free)(void *source);
     void *stream_source;
-    int64_t stream_bytes;              /* -1 = unknown: chunked */
+    int64_t stream_bytes; /* -1 = unknown: chunked */
 };
 void reply_header(struct reply *p, const char *name, const char *value); /* borrowed: arena or static */
 

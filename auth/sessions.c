@@ -118,9 +118,10 @@ static enum err read_session(struct request *r, const char *client_id, const cha
 static enum err note_use(const char *client_id, const char *session_id) {
     scope_tx struct tx tx = {0};
     TRY(tx_begin(&tx, &(struct db_scope){.client_id = client_id}));
-    TRY(tx_run(&tx, NULL,
-               "update sessions set last_used = $3 where client_id = $1 and session_id = $2 and last_used < $3 - 3600000",
-               "ssi", client_id, session_id, now_ms()));
+    TRY(tx_run(
+        &tx, NULL,
+        "update sessions set last_used = $3 where client_id = $1 and session_id = $2 and last_used < $3 - 3600000",
+        "ssi", client_id, session_id, now_ms()));
     return tx_commit(&tx);
 }
 
@@ -151,6 +152,7 @@ enum err session_authenticate(struct request *r) {
     TRY(session_load(r, claims.client_id, claims.session_id));
     r->who.expires_s = claims.exp_s;
     remember(r);
-    if (note_use(claims.client_id, claims.session_id) != OK) LOG(WARN, "note_use_failed", log_s("session", claims.session_id));
+    if (note_use(claims.client_id, claims.session_id) != OK)
+        LOG(WARN, "note_use_failed", log_s("session", claims.session_id));
     return OK;
 }

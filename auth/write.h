@@ -14,7 +14,7 @@
 #include "auth/request.h"
 
 enum err write_begin(struct request *r, struct tx *tx) must_check;
-enum err write_clock(struct tx *tx, int n, int64_t *first) must_check;    /* n consecutive stamps, ms */
+enum err write_clock(struct tx *tx, int n, int64_t *first) must_check; /* n consecutive stamps, ms */
 /* `last` is the last stamp taken, 0 = none. `out` must hold the whole reply. ERR_UNAVAILABLE: outcome unknown. */
 enum err write_commit(struct request *r, struct tx *tx, int64_t last, struct reply *out) must_check;
 

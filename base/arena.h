@@ -16,7 +16,7 @@ struct arena {
 void arena_init(struct arena *a, size_t ceiling_bytes);
 void arena_free(struct arena *a);
 
-void *arena_alloc(struct arena *a, size_t bytes);  /* zeroed, aligned for any type; never NULL */
+void *arena_alloc(struct arena *a, size_t bytes); /* zeroed, aligned for any type; never NULL */
 char *arena_strdup(struct arena *a, const char *s);
 char *arena_strndup(struct arena *a, const char *s, size_t len);
 char *arena_printf(struct arena *a, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -12,11 +12,11 @@
 #include "base/log.h"
 
 enum {
-    PREPARED_MAX = 256,          /* per connection; then all are dropped and it starts anew */
+    PREPARED_MAX = 256, /* per connection; then all are dropped and it starts anew */
     CHECKOUT_MS = 3000,
     QUEUE_MS = 8000,
     QUEUES = 64,
-    RESERVED_FROM_WRITERS = 2,   /* connections that queued writers never take */
+    RESERVED_FROM_WRITERS = 2, /* connections that queued writers never take */
     CONNECTIONS_MAX = 64,
 };
 
@@ -364,7 +364,8 @@ enum err tx_begin(struct tx *tx, const struct db_scope *scope) {
 static bool take_writer_place(void) {
     struct timespec deadline;
     deadline_after(&deadline, CLOCK_MONOTONIC, QUEUE_MS);
-    int most = pool.connections > 2 * RESERVED_FROM_WRITERS ? pool.connections - RESERVED_FROM_WRITERS : pool.connections;
+    int most =
+        pool.connections > 2 * RESERVED_FROM_WRITERS ? pool.connections - RESERVED_FROM_WRITERS : pool.connections;
     bool taken = true;
     pthread_mutex_lock(&pool.lock);
     while (pool.writers >= most && taken)
@@ -498,7 +499,8 @@ void db_admin_close(struct db_admin **admin) {
 
 static enum err admin_result(PGresult *result, struct rows *out, const char *sql) {
     ExecStatusType status = PQresultStatus(result);
-    enum err e = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_COPY_IN ? OK : error_of(result, sql);
+    enum err e =
+        status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_COPY_IN ? OK : error_of(result, sql);
     if (e != OK) LOG(ERROR, "database_command_failed", log_s("message", PQresultErrorMessage(result)));
     if (e == OK && out) {
         *out = (struct rows){.result = result, .n = PQntuples(result)};
@@ -508,7 +510,9 @@ static enum err admin_result(PGresult *result, struct rows *out, const char *sql
     return e;
 }
 
-enum err db_admin_run(struct db_admin *admin, const char *sql) { return admin_result(PQexec(admin->pg, sql), NULL, sql); }
+enum err db_admin_run(struct db_admin *admin, const char *sql) {
+    return admin_result(PQexec(admin->pg, sql), NULL, sql);
+}
 
 enum err db_admin_query(struct db_admin *admin, struct rows *out, const char *sql, const char *types, ...) {
     scope_sql struct sql q;

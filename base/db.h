@@ -20,9 +20,9 @@
 
 /* Whose rows a transaction may see: row-level security rests on it. */
 struct db_scope {
-    const char *client_id;      /* "" sees no client's rows */
-    const char *tenants;        /* "*" or NULL = all; else tenant ids joined by ','; "-" is the root */
-    bool worker;                /* the queue of due ids of all clients, and nothing else */
+    const char *client_id; /* "" sees no client's rows */
+    const char *tenants;   /* "*" or NULL = all; else tenant ids joined by ','; "-" is the root */
+    bool worker;           /* the queue of due ids of all clients, and nothing else */
 };
 
 struct rows {
@@ -32,29 +32,29 @@ struct rows {
 
 #define scope_rows __attribute__((cleanup(rows_free)))
 void rows_free(struct rows *r);
-const char *rows_text(const struct rows *r, int row, int col);   /* "" for NULL; borrowed */
-size_t rows_len(const struct rows *r, int row, int col);         /* bytes */
+const char *rows_text(const struct rows *r, int row, int col); /* "" for NULL; borrowed */
+size_t rows_len(const struct rows *r, int row, int col);       /* bytes */
 bool rows_null(const struct rows *r, int row, int col);
-int64_t rows_int(const struct rows *r, int row, int col);        /* 0 for NULL */
+int64_t rows_int(const struct rows *r, int row, int col); /* 0 for NULL */
 bool rows_bool(const struct rows *r, int row, int col);
 
 /* Opens the pool: `connections` of `url` (libpq connection string), each with role's settings. Does not wait for the database. */
 enum err db_start(const char *url, int connections) must_check;
 void db_stop(void);
-bool db_is_up(void);                /* asks the server: SELECT 1 within 2 s */
+bool db_is_up(void); /* asks the server: SELECT 1 within 2 s */
 
 /* SQL with its parameters, built from fixed pieces: each '?' in a piece takes the next parameter. */
 enum { SQL_PARAMS_MAX = 64 };
 struct sql {
     struct buf text;
-    struct buf values;               /* parameter texts, one after the other */
+    struct buf values; /* parameter texts, one after the other */
     int n;
     struct {
         size_t offset, len;
         bool null, binary;
         char type;
     } params[SQL_PARAMS_MAX];
-    bool plan_for_values;            /* searches: plan anew with the values at hand */
+    bool plan_for_values; /* searches: plan anew with the values at hand */
 };
 #define scope_sql __attribute__((cleanup(sql_free)))
 void sql_init(struct sql *q);
@@ -70,23 +70,24 @@ enum err db_read_sql(const struct db_scope *scope, struct rows *out, struct sql 
 struct tx {
     struct db_conn *conn;
     struct db_scope scope;
-    int queue;                       /* the client's place, -1 = none */
+    int queue; /* the client's place, -1 = none */
     bool begun, done;
 };
 #define scope_tx __attribute__((cleanup(tx_end)))
-enum err tx_begin(struct tx *tx, const struct db_scope *scope) must_check;         /* off the client's clock */
-enum err tx_begin_write(struct tx *tx, const struct db_scope *scope) must_check;   /* queues for the client's clock */
-enum err tx_run(struct tx *tx, struct rows *out, const char *sql, const char *types, ...) must_check;  /* out may be NULL */
+enum err tx_begin(struct tx *tx, const struct db_scope *scope) must_check;       /* off the client's clock */
+enum err tx_begin_write(struct tx *tx, const struct db_scope *scope) must_check; /* queues for the client's clock */
+enum err tx_run(struct tx *tx, struct rows *out, const char *sql, const char *types,
+                ...) must_check; /* out may be NULL */
 enum err tx_run_sql(struct tx *tx, struct rows *out, struct sql *q) must_check;
-enum err tx_commit(struct tx *tx) must_check;   /* ERR_UNAVAILABLE: the outcome is unknown */
+enum err tx_commit(struct tx *tx) must_check; /* ERR_UNAVAILABLE: the outcome is unknown */
 void tx_end(struct tx *tx);
 
 /* Administration with a connection of its own (migrations, bulk loads): fails with libpq's text in the log. */
 struct db_admin;
-struct db_admin *db_admin_open(const char *url);                /* NULL = failed, logged */
+struct db_admin *db_admin_open(const char *url); /* NULL = failed, logged */
 void db_admin_close(struct db_admin **admin);
 #define scope_db_admin __attribute__((cleanup(db_admin_close)))
-enum err db_admin_run(struct db_admin *admin, const char *sql) must_check;         /* may hold several statements */
+enum err db_admin_run(struct db_admin *admin, const char *sql) must_check; /* may hold several statements */
 enum err db_admin_query(struct db_admin *admin, struct rows *out, const char *sql, const char *types, ...) must_check;
 enum err db_admin_copy_begin(struct db_admin *admin, const char *copy_sql) must_check;
 enum err db_admin_copy_add(struct db_admin *admin, const char *data, size_t len) must_check;

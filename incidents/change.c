@@ -6,7 +6,9 @@
 #include "base/config.h"
 #include "incidents/mitre.h"
 
-static struct strings new_list(struct arena *a, size_t room) { return (struct strings){.v = arena_alloc(a, (room + 1) * sizeof(char *))}; }
+static struct strings new_list(struct arena *a, size_t room) {
+    return (struct strings){.v = arena_alloc(a, (room + 1) * sizeof(char *))};
+}
 
 static int find_row(const struct rows *rows, const char *asset_id) {
     for (int i = 0; i < rows->n; i++)
@@ -14,7 +16,8 @@ static int find_row(const struct rows *rows, const char *asset_id) {
     return -1;
 }
 
-static enum err take_host(struct request *r, const struct rows *rows, const char *ref, size_t at, struct incident_hosts *out) {
+static enum err take_host(struct request *r, const struct rows *rows, const char *ref, size_t at,
+                          struct incident_hosts *out) {
     const char *asset_id = strrchr(ref, ':') + 1;
     int row = find_row(rows, asset_id);
     if (row < 0) return fail_at(r, arena_printf(r->arena, "/affected_hosts/%zu", at), "no such asset");
@@ -33,8 +36,9 @@ enum err incident_hosts_find(struct request *r, const struct strings *given, str
     for (; ids.n < given->n; ids.n++) ids.v[ids.n] = strrchr(given->v[ids.n], ':') + 1;
     *out = (struct incident_hosts){.refs = new_list(r->arena, given->n), .asset_ids = new_list(r->arena, given->n)};
     if (!given->n) return OK;
-    TRY(db_read(&r->scope, &rows, "select asset_id, host_name, tenant_id from assets where client_id = $1 and asset_id = any($2)",
-                "sS", r->client_id, &ids));
+    TRY(db_read(&r->scope, &rows,
+                "select asset_id, host_name, tenant_id from assets where client_id = $1 and asset_id = any($2)", "sS",
+                r->client_id, &ids));
     enum err e = OK;
     for (size_t i = 0; i < given->n; i++)
         if (take_host(r, &rows, given->v[i], i, out) != OK) e = ERR_INVALID;
@@ -49,7 +53,8 @@ enum err incident_tenant_find(struct request *r, const char *given, const struct
                 "select tenant_id, tenant_name from tenants where client_id = $1"
                 " order by tenant_id <> $2, tenant_id <> '-', tenant_id limit 1",
                 "ss", r->client_id, wanted));
-    if (!rows.n || (given && strcmp(rows_text(&rows, 0, 0), wanted) != 0)) return fail_at(r, "/tenant_id", "no such tenant");
+    if (!rows.n || (given && strcmp(rows_text(&rows, 0, 0), wanted) != 0))
+        return fail_at(r, "/tenant_id", "no such tenant");
     out->id = arena_strdup(r->arena, rows_text(&rows, 0, 0));
     out->name = arena_strdup(r->arena, rows_text(&rows, 0, 1));
     return OK;

@@ -6,9 +6,9 @@
 
 /* The hosts of a request as assets that the token may see. */
 struct incident_hosts {
-    struct strings refs;         /* NAME:0xID, the name as the asset has it */
+    struct strings refs; /* NAME:0xID, the name as the asset has it */
     struct strings asset_ids;
-    const char *common_tenant;   /* of all of them; NULL = they differ or there are none */
+    const char *common_tenant; /* of all of them; NULL = they differ or there are none */
 };
 /* ERR_INVALID with a pointer to each host that is unknown. */
 enum err incident_hosts_find(struct request *r, const struct strings *given, struct incident_hosts *out) must_check;

@@ -5,21 +5,23 @@
 #include "incidents/sla.h"
 
 static enum err insert(struct request *r, struct tx *tx, const struct incidents_create_args *args,
-                       const struct incident_hosts *hosts, const struct incident_tenant *tenant, bool has_sla, int64_t stamp,
-                       int64_t number, struct rows *out) {
+                       const struct incident_hosts *hosts, const struct incident_tenant *tenant, bool has_sla,
+                       int64_t stamp, int64_t number, struct rows *out) {
     char *id = arena_alloc(r->arena, ID20_BYTES);
     random_id20(id);
-    TRY(tx_run(tx, out,
-               "with i as ("
-               " insert into incidents (client_id, incident_id, tenant_id, tenant_name, incident_number, summary, priority,"
-               "  affected_hosts, creation_time, update_time, client_description, origin, author_reader, has_sla, detected_at,"
-               "  body, search_text, search_pairs)"
-               " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, $11, $12, $13, $9, '', '', '') returning *)"
-               " select body, comments, attachments, responses,"
-               "        ledger_append($9, tenant_id, incident_id, 'incident_details', incident_id, 'create', $14, $15, body)"
-               "   from i",
-               "ssssissSisssbss", r->client_id, id, tenant->id, tenant->name, number, args->summary, args->priority, &hosts->refs,
-               stamp, args->client_description, origin_of(r), r->who.reader_id, has_sla, r->who.name, r->who.session_id));
+    TRY(tx_run(
+        tx, out,
+        "with i as ("
+        " insert into incidents (client_id, incident_id, tenant_id, tenant_name, incident_number, summary, priority,"
+        "  affected_hosts, creation_time, update_time, client_description, origin, author_reader, has_sla, detected_at,"
+        "  body, search_text, search_pairs)"
+        " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, $11, $12, $13, $9, '', '', '') returning *)"
+        " select body, comments, attachments, responses,"
+        "        ledger_append($9, tenant_id, incident_id, 'incident_details', incident_id, 'create', $14, $15, body)"
+        "   from i",
+        "ssssissSisssbss", r->client_id, id, tenant->id, tenant->name, number, args->summary, args->priority,
+        &hosts->refs, stamp, args->client_description, origin_of(r), r->who.reader_id, has_sla, r->who.name,
+        r->who.session_id));
     return incident_keys_set(r, tx, id, "asset", &hosts->asset_ids);
 }
 

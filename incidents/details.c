@@ -8,7 +8,8 @@ static const char details_sql[] =
     "with i as (select body, comments, attachments, responses, incident_id, update_time from incidents"
     "            where client_id = $1 and incident_id = $2),"
     " raised as ("
-    "  insert into reads as rd (client_id, reader_id, incident_id, incident_read, comments_upto, attachments_upto, responses_upto)"
+    "  insert into reads as rd (client_id, reader_id, incident_id, incident_read, comments_upto, attachments_upto, "
+    "responses_upto)"
     "  select $1, $3, i.incident_id, true, case when $4 then i.update_time else 0 end,"
     "         case when $5 then i.update_time else 0 end, case when $6 then i.update_time else 0 end"
     "    from i where not exists (select from reads rd where rd.client_id = $1 and rd.reader_id = $3"
@@ -28,7 +29,8 @@ static bool shown(const struct strings *fields, const char *name) { return !fiel
 enum err incidents_details(struct request *r, const struct incidents_details_args *args, struct reply *out) {
     scope_rows struct rows rows = {0};
     TRY(db_read(&r->scope, &rows, details_sql, "sssbbb", r->client_id, args->incident_id, r->who.reader_id,
-                shown(&args->fields, "comments"), shown(&args->fields, "attachments"), shown(&args->fields, "responses")));
+                shown(&args->fields, "comments"), shown(&args->fields, "attachments"),
+                shown(&args->fields, "responses")));
     if (!rows.n) return fail(r, ERR_NOT_FOUND, "No such object, or not one that this token may see.");
     struct projection p = {
         .fields = &args->fields,

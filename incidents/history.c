@@ -35,8 +35,8 @@ static void add_record(struct buf *out, const struct rows *rows, int i) {
 /* An incident without records on this page is told from one that is not there. */
 static enum err guard_exists(struct request *r, const char *incident_id) {
     scope_rows struct rows rows = {0};
-    TRY(db_read(&r->scope, &rows, "select 1 from incidents where client_id = $1 and incident_id = $2", "ss", r->client_id,
-                incident_id));
+    TRY(db_read(&r->scope, &rows, "select 1 from incidents where client_id = $1 and incident_id = $2", "ss",
+                r->client_id, incident_id));
     if (rows.n) return OK;
     return fail(r, ERR_NOT_FOUND, "No such object, or not one that this token may see.");
 }

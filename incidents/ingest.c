@@ -22,24 +22,28 @@ static enum err insert(struct request *r, struct tx *tx, const struct incidents_
     random_id20(id);
     TRY(tx_run(tx, &clock, "select stamp, number from ledger_clock_incident()", ""));
     *stamp = rows_int(&clock, 0, 0);
-    TRY(tx_run(tx, out,
-               "with i as ("
-               " insert into incidents (client_id, incident_id, tenant_id, tenant_name, incident_number, external_ref, summary,"
-               "  priority, affected_hosts, host_based_iocs, network_based_iocs, detection_technology, creation_time, update_time,"
-               "  attack_stage, mitre_tactics, mitre_techniques, threat_classes, description, recommendations, origin,"
-               "  author_reader, detected_at, notified_at, body, search_text, search_pairs)"
-               " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::json, $11::json, $12, $13, $13, $14, $15, $16, $17, $18, $19,"
-               "  'Service', $20, least($21, $13), $13, '', '', '') returning *)"
-               " select body, comments, attachments, responses,"
-               "        ledger_append($13, tenant_id, incident_id, 'incident_details', incident_id, 'create', $22, $23, body)"
-               "   from i",
-               "ssssisssSsssisSSSsssiss", r->client_id, id, tenant->id, tenant->name, rows_int(&clock, 0, 1),
-               text(args->external_ref), t->summary, t->priority, &hosts->refs,
-               iocs_json(r->arena, t->host_based_iocs, t->host_based_iocs_n),
-               iocs_json(r->arena, t->network_based_iocs, t->network_based_iocs_n), text(t->detection_technology), *stamp,
-               text(t->attack_stage), &t->mitre_tactics, &t->mitre_techniques, &t->threat_classes, t->description,
-               text(t->recommendations), r->who.reader_id, args->has_detected_at ? args->detected_at : *stamp, r->who.name,
-               r->who.session_id));
+    TRY(tx_run(
+        tx, out,
+        "with i as ("
+        " insert into incidents (client_id, incident_id, tenant_id, tenant_name, incident_number, external_ref, "
+        "summary,"
+        "  priority, affected_hosts, host_based_iocs, network_based_iocs, detection_technology, creation_time, "
+        "update_time,"
+        "  attack_stage, mitre_tactics, mitre_techniques, threat_classes, description, recommendations, origin,"
+        "  author_reader, detected_at, notified_at, body, search_text, search_pairs)"
+        " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::json, $11::json, $12, $13, $13, $14, $15, $16, $17, $18, "
+        "$19,"
+        "  'Service', $20, least($21, $13), $13, '', '', '') returning *)"
+        " select body, comments, attachments, responses,"
+        "        ledger_append($13, tenant_id, incident_id, 'incident_details', incident_id, 'create', $22, $23, body)"
+        "   from i",
+        "ssssisssSsssisSSSsssiss", r->client_id, id, tenant->id, tenant->name, rows_int(&clock, 0, 1),
+        text(args->external_ref), t->summary, t->priority, &hosts->refs,
+        iocs_json(r->arena, t->host_based_iocs, t->host_based_iocs_n),
+        iocs_json(r->arena, t->network_based_iocs, t->network_based_iocs_n), text(t->detection_technology), *stamp,
+        text(t->attack_stage), &t->mitre_tactics, &t->mitre_techniques, &t->threat_classes, t->description,
+        text(t->recommendations), r->who.reader_id, args->has_detected_at ? args->detected_at : *stamp, r->who.name,
+        r->who.session_id));
     return set_keys(r, tx, id, t, hosts);
 }
 
@@ -64,8 +68,8 @@ static enum err ingest(struct request *r, const struct incidents_ingest_args *ar
     TRY(write_begin(r, &tx));
     TRY(find_earlier(r, &tx, args->external_ref, &earlier));
     if (*earlier)
-        TRY(incident_revise(r, &tx, &(struct revision){.incident_id = earlier, .texts = &args->texts, .hosts = hosts}, &stamp,
-                            &rows));
+        TRY(incident_revise(r, &tx, &(struct revision){.incident_id = earlier, .texts = &args->texts, .hosts = hosts},
+                            &stamp, &rows));
     else
         TRY(insert(r, &tx, args, hosts, tenant, &stamp, &rows));
     incident_reply_fresh(out, &rows, 0, false);

@@ -24,14 +24,14 @@ enum {
 /* All that a page needs, on its own memory: a streamed page outlives its request. */
 struct listing {
     struct arena arena;
-    struct request r;              /* scope and reader only */
+    struct request r; /* scope and reader only */
     struct sql where;
     struct strings fields;
     bool html, by_update, descending, offset_known, ended;
     int64_t page, left, offset;
     uint64_t id;
     struct position at;
-    struct buf pending;            /* rendered, not yet sent */
+    struct buf pending; /* rendered, not yet sent */
     size_t sent;
 };
 
@@ -88,7 +88,9 @@ static struct listing *listing_new(struct request *r, const struct incidents_lis
     return l;
 }
 
-static bool shown(const struct listing *l, const char *field) { return !l->fields.n || strings_have(&l->fields, field); }
+static bool shown(const struct listing *l, const char *field) {
+    return !l->fields.n || strings_have(&l->fields, field);
+}
 
 static void add_select(struct listing *l, struct sql *q) {
     sql_add(q, "select i.body,", "");
@@ -170,8 +172,8 @@ static void take_rows(struct listing *l, const struct rows *rows) {
     for (int i = 0; i < rows->n; i++) render(l, rows, i);
     l->at.snapshot = snapshot;
     for (int i = 0; i < rows->n; i++)
-        position_note(&l->at, rows_int(rows, i, TIME_COLUMN), rows_text(rows, i, ID_COLUMN), rows_int(rows, i, NUMBER_COLUMN),
-                      l->by_update);
+        position_note(&l->at, rows_int(rows, i, TIME_COLUMN), rows_text(rows, i, ID_COLUMN),
+                      rows_int(rows, i, NUMBER_COLUMN), l->by_update);
 }
 
 /* Rows that jumped ahead of the pages given so far, newest first order: they would be lost. */

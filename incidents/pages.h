@@ -19,10 +19,10 @@ enum { PAGE_SERVED_MAX = 10000 };
 /* How far a listing has got. */
 struct position {
     bool started;
-    int64_t last_time;              /* of the last row given: value of the sort column */
+    int64_t last_time; /* of the last row given: value of the sort column */
     char last_id[64];
-    int64_t snapshot;               /* the client's newest stamp when the listing began */
-    int64_t *served;                /* incident numbers, under update_time only; malloc */
+    int64_t snapshot; /* the client's newest stamp when the listing began */
+    int64_t *served;  /* incident numbers, under update_time only; malloc */
     size_t served_n;
 };
 void position_free(struct position *p);

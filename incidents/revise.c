@@ -10,8 +10,8 @@ static bool ends(const char *status) { return !strcmp(status, "Resolved") || !st
 static enum err guard(struct request *r, struct tx *tx, struct revision *v) {
     scope_rows struct rows rows = {0};
     TRY(tx_run(tx, &rows,
-               "select status, resolution from incidents where client_id = $1 and incident_id = $2 for no key update", "ss",
-               r->client_id, v->incident_id));
+               "select status, resolution from incidents where client_id = $1 and incident_id = $2 for no key update",
+               "ss", r->client_id, v->incident_id));
     if (!rows.n) return fail(r, ERR_NOT_FOUND, "No such object, or not one that this token may see.");
     bool reopened = v->status && !ends(v->status) && ends(rows_text(&rows, 0, 0));
     if (!v->status) v->status = arena_strdup(r->arena, rows_text(&rows, 0, 0));
@@ -25,11 +25,12 @@ static enum err guard(struct request *r, struct tx *tx, struct revision *v) {
 
 static enum err set_due(struct request *r, struct tx *tx, const struct revision *v, int64_t stamp) {
     if (strcmp(v->status, "Resolved") != 0)
-        return tx_run(tx, NULL, "delete from due where client_id = $1 and kind = 'close' and object_id = $2", "ss", r->client_id,
-                      v->incident_id);
-    return tx_run(tx, NULL,
-                  "insert into due (client_id, kind, object_id, due_at) values ($1, 'close', $2, $3) on conflict do nothing", "ssi",
-                  r->client_id, v->incident_id, stamp + CLOSE_AFTER_MS);
+        return tx_run(tx, NULL, "delete from due where client_id = $1 and kind = 'close' and object_id = $2", "ss",
+                      r->client_id, v->incident_id);
+    return tx_run(
+        tx, NULL,
+        "insert into due (client_id, kind, object_id, due_at) values ($1, 'close', $2, $3) on conflict do nothing",
+        "ssi", r->client_id, v->incident_id, stamp + CLOSE_AFTER_MS);
 }
 
 static const struct strings *given(const struct strings *list) { return list->v ? list : NULL; }
@@ -48,26 +49,27 @@ static enum err change(struct request *r, struct tx *tx, const struct revision *
     const char *host_iocs = t->host_based_iocs ? iocs_json(r->arena, t->host_based_iocs, t->host_based_iocs_n) : NULL;
     const char *network_iocs =
         t->network_based_iocs ? iocs_json(r->arena, t->network_based_iocs, t->network_based_iocs_n) : NULL;
-    return tx_run(tx, rows,
-                  "with i as (update incidents i set"
-                  "  priority = coalesce($3, priority), affected_hosts = coalesce($4, affected_hosts),"
-                  "  host_based_iocs = coalesce($5::json, host_based_iocs),"
-                  "  network_based_iocs = coalesce($6::json, network_based_iocs),"
-                  "  mitre_tactics = coalesce($7, mitre_tactics), mitre_techniques = coalesce($8, mitre_techniques),"
-                  "  threat_classes = coalesce($9, threat_classes), detection_technology = coalesce($10, detection_technology),"
-                  "  attack_stage = coalesce($11, attack_stage), summary = coalesce($12, summary),"
-                  "  description = coalesce($13, description), recommendations = coalesce($14, recommendations),"
-                  "  status_description = coalesce($15, status_description), status = $16, resolution = $17,"
-                  "  closed_at = case when $16 = 'Closed' then $18 else 0 end,"
-                  "  update_time = $18, history_n = history_n + 1"
-                  " where client_id = $1 and incident_id = $2 returning *)"
-                  " select body, comments, attachments, responses,"
-                  "        ledger_append($18, tenant_id, incident_id, 'incident_details', incident_id, 'update', $19, $20, body)"
-                  "   from i",
-                  "sssSssSSSssssssssiss", r->client_id, v->incident_id, t->priority, v->hosts ? &v->hosts->refs : NULL, host_iocs,
-                  network_iocs, given(&t->mitre_tactics), given(&t->mitre_techniques), given(&t->threat_classes),
-                  t->detection_technology, t->attack_stage, t->summary, t->description, t->recommendations, v->status_description,
-                  v->status, v->resolution, stamp, r->who.name, r->who.session_id);
+    return tx_run(
+        tx, rows,
+        "with i as (update incidents i set"
+        "  priority = coalesce($3, priority), affected_hosts = coalesce($4, affected_hosts),"
+        "  host_based_iocs = coalesce($5::json, host_based_iocs),"
+        "  network_based_iocs = coalesce($6::json, network_based_iocs),"
+        "  mitre_tactics = coalesce($7, mitre_tactics), mitre_techniques = coalesce($8, mitre_techniques),"
+        "  threat_classes = coalesce($9, threat_classes), detection_technology = coalesce($10, detection_technology),"
+        "  attack_stage = coalesce($11, attack_stage), summary = coalesce($12, summary),"
+        "  description = coalesce($13, description), recommendations = coalesce($14, recommendations),"
+        "  status_description = coalesce($15, status_description), status = $16, resolution = $17,"
+        "  closed_at = case when $16 = 'Closed' then $18 else 0 end,"
+        "  update_time = $18, history_n = history_n + 1"
+        " where client_id = $1 and incident_id = $2 returning *)"
+        " select body, comments, attachments, responses,"
+        "        ledger_append($18, tenant_id, incident_id, 'incident_details', incident_id, 'update', $19, $20, body)"
+        "   from i",
+        "sssSssSSSssssssssiss", r->client_id, v->incident_id, t->priority, v->hosts ? &v->hosts->refs : NULL, host_iocs,
+        network_iocs, given(&t->mitre_tactics), given(&t->mitre_techniques), given(&t->threat_classes),
+        t->detection_technology, t->attack_stage, t->summary, t->description, t->recommendations, v->status_description,
+        v->status, v->resolution, stamp, r->who.name, r->who.session_id);
 }
 
 enum err incident_revise(struct request *r, struct tx *tx, const struct revision *given_revision, int64_t *stamp,

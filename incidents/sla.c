@@ -8,9 +8,10 @@ static const int64_t week_ms = 7LL * DAY_MS;
 /* 1970-01-01 was a Thursday: weeks begin four days later. */
 static int64_t week_start(int64_t ms) { return (ms - 4LL * DAY_MS) / week_ms * week_ms + 4LL * DAY_MS; }
 
-static const char used_sql[] = "select c.sla_limit, (select count(*) from incidents i where i.client_id = $1 and i.origin = 'Client'"
-                               " and i.has_sla and i.creation_time >= $2 and i.creation_time < $3)"
-                               " from clients c where c.client_id = $1";
+static const char used_sql[] =
+    "select c.sla_limit, (select count(*) from incidents i where i.client_id = $1 and i.origin = 'Client'"
+    " and i.has_sla and i.creation_time >= $2 and i.creation_time < $3)"
+    " from clients c where c.client_id = $1";
 
 enum err sla_left(struct request *r, struct tx *tx, int64_t now, bool *left) {
     scope_rows struct rows rows = {0};

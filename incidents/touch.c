@@ -9,19 +9,20 @@ enum err incident_lock(struct request *r, struct tx *tx, const char *incident_id
 }
 
 enum err incident_touch(struct request *r, struct tx *tx, const char *incident_id, int64_t stamp, int child_records) {
-    return tx_run(tx, NULL,
-                  "with i as ("
-                  " update incidents i set update_time = $3, history_n = i.history_n + 1 + $4::integer,"
-                  "        comments = c.bodies, comments_n = c.n, attachments = a.bodies, attachments_n = a.n,"
-                  "        responses = p.bodies, responses_n = p.n"
-                  "   from (select coalesce(string_agg(body, ',' order by creation_time, comment_id), '') as bodies,"
-                  "                count(*) as n from comments where client_id = $1 and incident_id = $2) c,"
-                  "        (select coalesce(string_agg(body, ',' order by creation_time, attachment_id), '') as bodies,"
-                  "                count(*) as n from attachments where client_id = $1 and incident_id = $2) a,"
-                  "        (select coalesce(string_agg(body, ',' order by creation_time, response_id), '') as bodies,"
-                  "                count(*) as n from responses where client_id = $1 and incident_id = $2) p"
-                  "  where i.client_id = $1 and i.incident_id = $2 returning i.*)"
-                  " select ledger_append($3, tenant_id, incident_id, 'incident_details', incident_id, 'update', $5, $6, body)"
-                  "   from i",
-                  "ssiiss", r->client_id, incident_id, stamp, (int64_t)child_records, r->who.name, r->who.session_id);
+    return tx_run(
+        tx, NULL,
+        "with i as ("
+        " update incidents i set update_time = $3, history_n = i.history_n + 1 + $4::integer,"
+        "        comments = c.bodies, comments_n = c.n, attachments = a.bodies, attachments_n = a.n,"
+        "        responses = p.bodies, responses_n = p.n"
+        "   from (select coalesce(string_agg(body, ',' order by creation_time, comment_id), '') as bodies,"
+        "                count(*) as n from comments where client_id = $1 and incident_id = $2) c,"
+        "        (select coalesce(string_agg(body, ',' order by creation_time, attachment_id), '') as bodies,"
+        "                count(*) as n from attachments where client_id = $1 and incident_id = $2) a,"
+        "        (select coalesce(string_agg(body, ',' order by creation_time, response_id), '') as bodies,"
+        "                count(*) as n from responses where client_id = $1 and incident_id = $2) p"
+        "  where i.client_id = $1 and i.incident_id = $2 returning i.*)"
+        " select ledger_append($3, tenant_id, incident_id, 'incident_details', incident_id, 'update', $5, $6, body)"
+        "   from i",
+        "ssiiss", r->client_id, incident_id, stamp, (int64_t)child_records, r->who.name, r->who.session_id);
 }

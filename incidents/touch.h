@@ -9,6 +9,7 @@ enum err incident_lock(struct request *r, struct tx *tx, const char *incident_id
 
 /* After the child's own ledger row: gathers the children anew, moves update_time to the stamp and appends the incident's
  * `update` record. child_records: how many records the children got in this transaction. */
-enum err incident_touch(struct request *r, struct tx *tx, const char *incident_id, int64_t stamp, int child_records) must_check;
+enum err incident_touch(struct request *r, struct tx *tx, const char *incident_id, int64_t stamp,
+                        int child_records) must_check;
 
 #endif

@@ -13,10 +13,11 @@ static bool repeated(const struct migration *m) { return atoi(m->name) >= REPEAT
 /* Japanese text has trigrams only under a UTF-8 locale. */
 static enum err check_encoding(struct db_admin *admin) {
     scope_rows struct rows rows = {0};
-    TRY(db_admin_query(admin, &rows,
-                       "select pg_encoding_to_char(encoding), datctype, array_length(show_trgm('東京都'), 1) is not null"
-                       "  from pg_database where datname = current_database()",
-                       ""));
+    TRY(db_admin_query(
+        admin, &rows,
+        "select pg_encoding_to_char(encoding), datctype, array_length(show_trgm('東京都'), 1) is not null"
+        "  from pg_database where datname = current_database()",
+        ""));
     if (!strcmp(rows_text(&rows, 0, 0), "UTF8") && rows_bool(&rows, 0, 2)) return OK;
     LOG(ERROR, "database_encoding", log_s("encoding", rows_text(&rows, 0, 0)), log_s("ctype", rows_text(&rows, 0, 1)),
         log_s("hint", "create the database with encoding UTF8 and locale C.UTF-8"));
@@ -49,7 +50,8 @@ static enum err apply(struct db_admin *admin, const struct migration *m) {
     LOG(INFO, "migration", log_s("name", m->name));
     TRY(db_admin_run(admin, "begin"));
     TRY(db_admin_run(admin, m->sql));
-    if (!repeated(m)) TRY(db_admin_query(admin, &rows, "insert into schema_migrations (name) values ($1)", "s", m->name));
+    if (!repeated(m))
+        TRY(db_admin_query(admin, &rows, "insert into schema_migrations (name) values ($1)", "s", m->name));
     return db_admin_run(admin, "commit");
 }
 
