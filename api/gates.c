@@ -125,14 +125,21 @@ static bool method_fits(struct passage *p, const struct operation *op) {
     return p->head;
 }
 
+static enum err wrong_method(struct passage *p, bool get, bool post) {
+    const char *allow = get && post ? "GET, HEAD, POST, OPTIONS" : get ? "GET, HEAD, OPTIONS" : "POST, OPTIONS";
+    reply_header(&p->call->reply, "Allow", allow);
+    return fail(&p->r, ERR_METHOD, "This path takes %s.", allow);
+}
+
 static enum err gate_route(struct passage *p) {
-    const char *allowed = NULL;
+    bool get = false, post = false;
     for (size_t i = 0; i < operations_n; i++) {
         const struct operation *op = &operations[i];
         const char *client = "", *id = "";
         if (op->metrics_listener != p->call->metrics_listener) continue;
         if (!match_path(&p->r, op->path, p->call->path, &client, &id)) continue;
-        allowed = op->method;
+        get = get || *op->method == 'G';
+        post = post || *op->method == 'P';
         if (!method_fits(p, op)) continue;
         p->op = op;
         p->r.operation = op->id;
@@ -140,9 +147,8 @@ static enum err gate_route(struct passage *p) {
         p->r.path_id = id;
         return OK;
     }
-    if (!allowed) return fail(&p->r, ERR_NOT_FOUND, "No such path; /docs lists all of them.");
-    reply_header(&p->call->reply, "Allow", !strcmp(allowed, "GET") ? "GET, HEAD, OPTIONS" : "POST, OPTIONS");
-    return fail(&p->r, ERR_METHOD, "This path takes %s.", allowed);
+    if (get || post) return wrong_method(p, get, post);
+    return fail(&p->r, ERR_NOT_FOUND, "No such path; /docs lists all of them.");
 }
 
 /* Before there is a request: compares what stands behind the client's id. */

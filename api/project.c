@@ -193,8 +193,7 @@ static void copy_members(struct buf *out, struct slice body, const struct projec
 }
 
 static void comma(struct buf *out) {
-    if (out->len && out->data[out->len - 1] != '[' && out->data[out->len - 1] != '{' && out->data[out->len - 1] != ':')
-        buf_addc(out, ',');
+    if (out->len && !strchr("[{:,", out->data[out->len - 1])) buf_addc(out, ',');
 }
 
 void project(struct buf *out, struct slice body, const struct projection *p) {

@@ -28,6 +28,7 @@ struct listing {
     struct sql where;
     struct strings fields;
     bool html, by_update, descending, offset_known, ended;
+    bool follows;                  /* rows were sent before those that are pending */
     int64_t page, left, offset;
     uint64_t id;
     struct position at;
@@ -169,6 +170,7 @@ static void render(struct listing *l, const struct rows *rows, int row) {
 static void take_rows(struct listing *l, const struct rows *rows) {
     bool first = !l->at.started;
     int64_t snapshot = first && rows->n ? rows_int(rows, 0, STAMP_COLUMN) : l->at.snapshot;
+    if (rows->n && l->follows && !l->pending.len) buf_addc(&l->pending, ',');
     for (int i = 0; i < rows->n; i++) render(l, rows, i);
     l->at.snapshot = snapshot;
     for (int i = 0; i < rows->n; i++)
@@ -224,10 +226,9 @@ static int64_t stream_more(void *arg, char *out, size_t max) {
     struct listing *l = arg;
     if (l->sent == l->pending.len) {
         if (l->ended) return 0;
-        char last = l->pending.data[l->pending.len - 1];
+        l->follows = l->follows || l->pending.data[l->pending.len - 1] == '}';
         buf_reset(&l->pending);
         l->sent = 0;
-        if (last == '}') buf_addc(&l->pending, ',');
         if (next_slice(l) != OK || l->pending.failed) {
             LOG(WARN, "listing_broken_off", log_s("client_id", l->r.client_id));
             return -1;
