@@ -2,9 +2,11 @@
 #include "api/edge.h"
 
 #include <arpa/inet.h>
+#include <malloc.h>
 #include <microhttpd.h>
 #include <netdb.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -21,6 +23,8 @@
 enum {
     INACTIVITY_S = 60,
     CONNECTION_BYTES = 48 * 1024,
+    MALLOC_MMAP_BYTES = 1024 * 1024,
+    MALLOC_TRIM_BYTES = 4 * 1024 * 1024,  /* of an arena */
     DRAIN_BYTES_MAX = 64 * 1024 * 1024,   /* of a body that will be refused; more is cut off */
 #ifdef __SANITIZE_ADDRESS__
     STACK_BYTES = 4 * 1024 * 1024,
@@ -43,6 +47,13 @@ static volatile bool watching;
 
 /* A connection has its own thread: what the thread serves now. */
 static _Thread_local struct connection *current;
+static _Thread_local struct MHD_Connection *serving;
+
+/* Replies that are ulfius' by now: of all connections, and of the thread's own. */
+static atomic_size_t handed_total;
+static _Thread_local size_t handed;
+
+size_t edge_replies_bytes(void) { return atomic_load(&handed_total); }
 
 int edge_connections(void) { return connections_count(); }
 
@@ -62,6 +73,22 @@ static void copy_map(const struct _u_map *map, struct call_pair *pairs, size_t *
         if (!add_pair(pairs, n, keys[i], values[i])) *too_many = true;
 }
 
+/* As they came: ulfius joins lines of one name, and what stands twice must be seen to be refused. */
+static enum MHD_Result add_header(void *to, enum MHD_ValueKind kind, const char *name, const char *value) {
+    (void)kind;
+    struct call *c = to;
+    if (!add_pair(c->headers, &c->headers_n, name, value)) c->too_many_headers = true;
+    return MHD_YES;
+}
+
+/* A trusted proxy adds its line behind those that the client made up, whatever the case of the name. */
+static const char *forwarded_for(const struct call *c) {
+    const char *last = NULL;
+    for (size_t i = 0; i < c->headers_n; i++)
+        if (!strcasecmp(c->headers[i].name, "X-Forwarded-For")) last = c->headers[i].value;
+    return last;
+}
+
 static void take_upload(struct call *c) {
     if (!current->has_upload) return;
     upload_finish(&current->upload);
@@ -79,9 +106,9 @@ static void call_from(struct call *c, const struct _u_request *in) {
         .body_cut = current->body_bytes > current->body_bytes_max,
         .metrics_listener = current->metrics_listener,
     };
-    copy_map(in->map_header, c->headers, &c->headers_n, &c->too_many_headers);
+    MHD_get_connection_values(serving, MHD_HEADER_KIND, add_header, c);
     copy_map(in->map_url, c->query, &c->query_n, &ignored);
-    c->peer = caller_address(current->peer, call_header(c, "X-Forwarded-For"), config()->trusted_proxies, current->forwarded,
+    c->peer = caller_address(current->peer, forwarded_for(c), config()->trusted_proxies, current->forwarded,
                              sizeof current->forwarded);
 }
 
@@ -109,6 +136,14 @@ static void answer_stream(struct call *c, struct _u_response *out) {
     ulfius_set_stream_response(out, (unsigned)c->status, stream_some, stream_free, size, 64 * 1024, p);
 }
 
+/* As ulfius_set_binary_body_response() without its copy: ulfius frees the body. */
+static void answer_bytes(struct call *c, struct _u_response *out) {
+    out->status = c->status;
+    out->binary_body = buf_take(&c->reply.body, &out->binary_body_length);
+    handed = out->binary_body_length;
+    atomic_fetch_add(&handed_total, handed);
+}
+
 static void answer(struct call *c, struct _u_response *out) {
     const char *type = c->reply.content_type ? c->reply.content_type : "application/json; charset=utf-8";
     u_map_put(out->map_header, "Content-Type", type);
@@ -119,7 +154,7 @@ static void answer(struct call *c, struct _u_response *out) {
     if (c->reply.stream)
         answer_stream(c, out);
     else
-        ulfius_set_binary_body_response(out, (unsigned)c->status, buf_text(&c->reply.body), c->reply.body.len);
+        answer_bytes(c, out);
     buf_free(&c->reply.body);
 }
 
@@ -136,17 +171,10 @@ static int on_request(const struct _u_request *in, struct _u_response *out, void
 
 /* ---- uploads: ulfius would keep them in memory, lose parts without a file name, and cut in silence ---- */
 
-static enum MHD_Result add_header(void *to, enum MHD_ValueKind kind, const char *name, const char *value) {
-    (void)kind;
-    struct call *c = to;
-    if (!add_pair(c->headers, &c->headers_n, name, value)) c->too_many_headers = true;
-    return MHD_YES;
-}
-
 static struct call bare_call(struct MHD_Connection *connection, const char *path, const char *method) {
     struct call c = {.method = method, .path = path, .body = "", .metrics_listener = current->metrics_listener};
     MHD_get_connection_values(connection, MHD_HEADER_KIND, add_header, &c);
-    c.peer = caller_address(current->peer, call_header(&c, "X-Forwarded-For"), config()->trusted_proxies, current->forwarded,
+    c.peer = caller_address(current->peer, forwarded_for(&c), config()->trusted_proxies, current->forwarded,
                             sizeof current->forwarded);
     return c;
 }
@@ -244,6 +272,7 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **c
 
 static void *on_uri(void *cls, const char *uri, struct MHD_Connection *connection) {
     current = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+    serving = connection;
     if (!current) return NULL;
     connection_phase(current, PHASE_HEADERS);
     return ulfius_uri_logger(cls, uri);
@@ -251,6 +280,8 @@ static void *on_uri(void *cls, const char *uri, struct MHD_Connection *connectio
 
 static void on_completed(void *cls, struct MHD_Connection *connection, void **state, enum MHD_RequestTerminationCode code) {
     mhd_request_completed(cls, connection, state, code);
+    atomic_fetch_sub(&handed_total, handed);
+    handed = 0;
     if (current) connection_phase(current, PHASE_IDLE);
 }
 
@@ -323,6 +354,9 @@ static enum err listen_on(struct listener *l, const char *text) {
 
 enum err edge_start(void) {
     draining = 0;
+    /* a page's buffers stay with the thread: given back after each request, they cost more than all the rest of it */
+    mallopt(M_MMAP_THRESHOLD, MALLOC_MMAP_BYTES);
+    mallopt(M_TRIM_THRESHOLD, MALLOC_TRIM_BYTES);
     TRY(listen_on(&listeners[0], config()->listen));
     enum err e = listen_on(&listeners[1], config()->metrics_listen);
     watching = true;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/call.h"
+#include "api/edge.h"
 #include "api/json_bounds.h"
 #include "api/metrics.h"
 #include "api/problem.h"
@@ -10,14 +11,14 @@
 #include "api/validate.h"
 #include "auth/idempotency.h"
 #include "auth/sessions.h"
-#include "auth/tickets.h"
+#include "auth/session_ticket.h"
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "build/gen/operations.h"
 
-enum { REQUEST_ARENA_BYTES = 16 * 1024 * 1024, REPLY_BYTES_MAX = 256 * 1024 * 1024 };
+enum { REQUEST_ARENA_BYTES = 16 * 1024 * 1024, REPLY_BYTES_MAX = 256 * 1024 * 1024, REPLIES_BYTES_MAX = 256 * 1024 * 1024 };
 
 /* A call on its way through the gates. */
 struct passage {
@@ -61,6 +62,9 @@ static enum err gate_headers(struct passage *p) {
         bytes += strlen(p->call->headers[i].name) + strlen(p->call->headers[i].value) + 4;
     if (bytes > HEADERS_BYTES_MAX || p->call->too_many_headers)
         return fail(&p->r, ERR_HEADERS_TOO_LARGE, "Headers may have %d bytes in all.", HEADERS_BYTES_MAX);
+    /* "Content-Length : 5" is another header to some, and a length to others */
+    for (size_t i = 0; i < p->call->headers_n; i++)
+        if (strpbrk(p->call->headers[i].name, " \t")) return fail(&p->r, ERR_MALFORMED, "A header's name has no blanks.");
     for (size_t k = 0; k < sizeof once / sizeof *once; k++) {
         int seen = 0;
         for (size_t i = 0; i < p->call->headers_n; i++) seen += !strcasecmp(p->call->headers[i].name, once[k]);
@@ -247,7 +251,14 @@ static enum err gate_arguments(struct passage *p) {
     return e;
 }
 
-/* ---- 7: the same write twice ---- */
+/* ---- 7: room for the answer: readers that take theirs slowly must not fill the memory; writes keep their way ---- */
+
+static enum err gate_memory(struct passage *p) {
+    if (p->op->write || !p->op->api || buf_held() + edge_replies_bytes() <= REPLIES_BYTES_MAX) return OK;
+    return fail(&p->r, ERR_UNAVAILABLE, "Too many answers are on their way; try again.");
+}
+
+/* ---- 8: the same write twice ---- */
 
 static void add_hash(crypto_hash_sha256_state *h, const void *data, size_t len) {
     crypto_hash_sha256_update(h, (const unsigned char *)&len, sizeof len);
@@ -258,6 +269,8 @@ static const char *body_hash(struct passage *p) {
     crypto_hash_sha256_state h;
     unsigned char hash[crypto_hash_sha256_BYTES];
     crypto_hash_sha256_init(&h);
+    /* a stored answer is not for who sees other tenants by now */
+    add_hash(&h, p->r.scope.tenants, strlen(p->r.scope.tenants));
     const struct upload *u = p->call->upload;
     if (u) {
         add_hash(&h, u->sha256_hex, strlen(u->sha256_hex));
@@ -295,6 +308,7 @@ static enum err pass(struct passage *p) {
     TRY(gate_body_size(p));
     TRY(gate_who(p));
     TRY(gate_arguments(p));
+    TRY(gate_memory(p));
     bool replayed = false;
     TRY(gate_idempotency(p, &replayed));
     if (replayed) {

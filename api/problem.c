@@ -10,7 +10,7 @@ static int retry_after_s(const struct request *r, enum err e) {
 static const char *default_detail(enum err e) {
     if (e == ERR_UNAVAILABLE) return "Nothing is wrong with the request; send it again after the time in Retry-After.";
     if (e == ERR_INTERNAL) return "The fault is logged under request_id.";
-    if (e == ERR_NOT_FOUND) return "No such object, or not one that this token may see.";
+    if (e == ERR_NOT_FOUND) return NOT_FOUND_DETAIL;
     return err_title(e);
 }
 

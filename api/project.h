@@ -13,12 +13,18 @@
 #include <stdbool.h>
 
 #include "base/buf.h"
+#include "base/db.h"
 #include "base/strings.h"
 
 struct slice {
     const char *data;
     size_t len;
 };
+
+/* Borrowed, as rows_text(). */
+static inline struct slice rows_slice(const struct rows *r, int row, int col) {
+    return (struct slice){rows_text(r, row, col), rows_len(r, row, col)};
+}
 
 /* How far a reader has read one incident (table reads). */
 struct reading {
@@ -32,7 +38,7 @@ struct projection {
     const struct strings *fields;   /* NULL or empty = all */
     bool html;
     const char *public_url;
-    int64_t update_time_max;        /* 0 = none; see incidents/pages.h */
+    int64_t update_time_max;        /* 0 = none; see base/pages.h */
     struct reading reading;
     struct slice comments, attachments, responses;   /* of an incident; empty = [] */
 };

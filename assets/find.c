@@ -1,10 +1,9 @@
 #include "assets/find.h"
 
-#include <string.h>
 #include <strings.h>
 
 #define FIND_SQL                                                                                                       \
-    "select k.n, a.host_name, a.tenant_id, case a.tenant_id when '-' then '' else t.tenant_name end, a.os_version,"    \
+    "select k.n, a.host_name, a.tenant_id, t.tenant_name, a.os_version,"    \
     "       a.device_kind, a.installed_product_info, a.isolation, array_to_string(a.tags, chr(31))"                    \
     "  from unnest($2) with ordinality as k(asset_id, n)"                                                              \
     "  join assets a on a.client_id = $1 and a.asset_id = k.asset_id"                                                  \
@@ -12,15 +11,8 @@
     " order by a.asset_id, k.n"
 
 static void take_tags(struct request *r, const char *joined, struct asset_brief *b) {
-    size_t n = 1;
-    for (const char *c = joined; *c; c++) n += *c == '\x1f';
-    b->tags = (struct strings){.v = arena_alloc(r->arena, n * sizeof *b->tags.v)};
-    char *save = NULL;
-    for (char *tag = strtok_r(arena_strdup(r->arena, joined), "\x1f", &save); tag;
-         tag = strtok_r(NULL, "\x1f", &save)) {
-        b->tags.v[b->tags.n++] = tag;
-        b->critical = b->critical || !strcasecmp(tag, "critical");
-    }
+    b->tags = strings_split(r->arena, joined, '\x1f');
+    for (size_t i = 0; i < b->tags.n; i++) b->critical = b->critical || !strcasecmp(b->tags.v[i], "critical");
 }
 
 static void take_row(struct request *r, const struct rows *rows, int i, struct asset_brief *b) {

@@ -67,9 +67,7 @@ static void add_problems(struct buf *out, const struct asset_input *a) {
 static void add_tags(struct buf *out, const struct asset_input *a) {
     if (!a->tags.v) return;
     json_key(out, "tags");
-    json_open(out, '[');
-    for (size_t i = 0; i < a->tags.n; i++) json_str(out, a->tags.v[i]);
-    json_close(out, ']');
+    json_strings(out, &a->tags);
 }
 
 static void add_product_map(struct buf *out, const struct asset_input *a) {

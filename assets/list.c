@@ -35,7 +35,7 @@ static enum err read_page(struct request *r, const struct assets_list_args *args
     sql_init(&q);
     q.plan_for_values = true; /* a plan for any limit would sort all assets for a page of ten */
     sql_add(&q,
-            "select asset_body(b, case b.tenant_id when '-' then '' else t.tenant_name end, ?, d.offline_after_days)",
+            "select asset_body(b, t.tenant_name, ?, d.offline_after_days)",
             "i", now);
     add_parts(&q, (const char *const[]){" from (select a.asset_id, a.", order->column, " from (select a.asset_id, a.",
                                         order->column, NULL});
@@ -57,7 +57,7 @@ enum err assets_list(struct request *r, const struct assets_list_args *args, str
     struct projection how = {.fields = &args->fields};
     buf_addc(&out->body, '[');
     for (int i = 0; i < rows.n; i++)
-        project(&out->body, (struct slice){rows_text(&rows, i, 0), rows_len(&rows, i, 0)}, &how);
+        project(&out->body, rows_slice(&rows, i, 0), &how);
     buf_addc(&out->body, ']');
     return OK;
 }

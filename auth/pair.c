@@ -27,7 +27,7 @@ enum err session_lock(struct arena *arena, struct tx *tx, const char *client_id,
         .all_tenants = rows_bool(&rows, 0, 1),
         .revoked = rows_bool(&rows, 0, 3),
     };
-    if (!out->all_tenants) out->tenants = strings_split(arena, rows_text(&rows, 0, 2));
+    if (!out->all_tenants) out->tenants = strings_split(arena, rows_text(&rows, 0, 2), ',');
     return OK;
 }
 
@@ -68,15 +68,13 @@ static const char *claims_text(struct arena *arena, const struct token_claims *c
     json_kint(&b, "iat", c->iat_s);
     json_kint(&b, "exp", c->exp_s);
     json_key(&b, "tenants");
-    json_open(&b, '[');
-    for (size_t i = 0; i < c->tenants.n; i++) json_str(&b, c->tenants.v[i]);
-    json_close(&b, ']');
+    json_strings(&b, &c->tenants);
     json_close(&b, '}');
     return arena_strdup(arena, buf_text(&b));
 }
 
 static struct strings read_list(struct arena *arena, const json_t *list) {
-    struct strings out = {.v = arena_alloc(arena, (json_array_size(list) + 1) * sizeof *out.v)};
+    struct strings out = strings_new(arena, json_array_size(list));
     for (; out.n < json_array_size(list); out.n++)
         out.v[out.n] = arena_strdup(arena, json_string_value(json_array_get(list, out.n)));
     return out;
@@ -150,7 +148,7 @@ enum err pair_again(struct arena *arena, const struct session *s, const char *ac
     return sign_both(arena, out);
 }
 
-/* Rows that no verifiable token can name any more go with it: a token counts for a day after its end (confirm.c). */
+/* Rows that no verifiable token can name any more go with it: a token counts for a day after its end (session_confirm.c). */
 enum err pair_store(struct arena *arena, struct tx *tx, const struct session *s, const char *parent_jti,
                     const struct pair *pair, int64_t now_ms) {
     char hash[65];

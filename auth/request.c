@@ -35,6 +35,8 @@ enum err fail(struct request *r, enum err e, const char *format, ...) {
     return e;
 }
 
+enum err fail_not_found(struct request *r) { return fail(r, ERR_NOT_FOUND, NOT_FOUND_DETAIL); }
+
 enum err fail_at(struct request *r, const char *pointer, const char *format, ...) {
     if (r->fault.err == OK) {
         r->fault.err = ERR_INVALID;

@@ -80,6 +80,9 @@ const char *origin_of(const struct request *r); /* "Service" for the SOC, else "
 
 /* Records the first fault and returns e. Detail is for the client: no SQL, file names or library texts. */
 enum err fail(struct request *r, enum err e, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* A missing object and a foreign one are answered alike, everywhere. Returns ERR_NOT_FOUND. */
+#define NOT_FOUND_DETAIL "No such object, or not one that this token may see."
+enum err fail_not_found(struct request *r);
 /* Adds an invalid member ("/priority") and returns ERR_INVALID. */
 enum err fail_at(struct request *r, const char *pointer, const char *format, ...) __attribute__((format(printf, 3, 4)));
 

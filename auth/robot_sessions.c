@@ -82,7 +82,7 @@ static enum err find_for_update(struct request *r, struct tx *tx, const char *se
                "   and " WITHIN_SQL("s", "$3", "$4") " for no key update",
                "ssbS", r->client_id, session_id, r->who.all_tenants, &r->who.tenants));
     if (rows.n) return OK;
-    return fail(r, ERR_NOT_FOUND, "No such object, or not one that this token may see.");
+    return fail_not_found(r);
 }
 
 /* Deleting what is revoked already changes nothing and is no error: what was asked for is so. */

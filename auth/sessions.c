@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/log.h"
 
 /* Verified tokens, found by the token itself. Direct-mapped: tokens that share a slot take turns. */
@@ -23,10 +24,7 @@ static struct entry *cache[SLOTS];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static size_t slot_of(const char *token, const char *path_client) {
-    uint64_t h = 1469598103934665603u;
-    for (; *token; token++) h = (h ^ (unsigned char)*token) * 1099511628211u;
-    for (; *path_client; path_client++) h = (h ^ (unsigned char)*path_client) * 1099511628211u;
-    return h % SLOTS;
+    return hash_add_text(hash_add_text(HASH_START, token), path_client) % SLOTS;
 }
 
 static void copy_strings(struct arena *a, struct strings *to, const struct strings *from) {
@@ -109,7 +107,7 @@ static enum err read_session(struct request *r, const char *client_id, const cha
     who->reader_id = *who->user_id ? who->user_id : who->session_id;
     r->scope = (struct db_scope){.client_id = r->client_id, .tenants = "*"};
     if (who->all_tenants) return OK;
-    who->tenants = strings_split(r->arena, rows_text(&rows, 0, 3));
+    who->tenants = strings_split(r->arena, rows_text(&rows, 0, 3), ',');
     r->scope.tenants = arena_strdup(r->arena, rows_text(&rows, 0, 3));
     return OK;
 }

@@ -21,25 +21,18 @@ static enum err check_each(struct request *r, const struct strings *asked, const
     return e;
 }
 
-static struct strings without_doubles(struct request *r, const struct strings *asked) {
-    struct strings out = {.v = arena_alloc(r->arena, asked->n * sizeof *out.v)};
-    for (size_t i = 0; i < asked->n; i++)
-        if (!strings_have(&out, asked->v[i])) out.v[out.n++] = asked->v[i];
-    return out;
-}
-
 enum err tenants_choose(struct request *r, const struct tenant_ref *refs, size_t n, struct tenant_choice *out) {
     *out = (struct tenant_choice){.all = n == 0};
     if (!n && r->who.all_tenants) return OK;
     if (!n) return fail_at(r, "/tenants", "Name the tenants: this token does not see all of them.");
-    struct strings asked = {.v = arena_alloc(r->arena, n * sizeof *asked.v)};
+    struct strings asked = strings_new(r->arena, n);
     for (; asked.n < n; asked.n++) asked.v[asked.n] = refs[asked.n].tenant_id;
     struct db_scope scope = session_scope(r->client_id);
     scope_rows struct rows known = {0};
     TRY(db_read(&scope, &known, "select tenant_id from tenants where client_id = $1 and tenant_id = any($2)", "sS",
                 r->client_id, &asked));
     TRY(check_each(r, &asked, &known));
-    out->ids = without_doubles(r, &asked);
+    out->ids = strings_unique(r->arena, &asked);
     if (token_holds(&out->ids)) return OK;
     return fail_at(r, "/tenants", "These are more tenants than a token has room for.");
 }

@@ -8,10 +8,6 @@
 #include "auth/tenant_choice.h"
 #include "base/clock.h"
 
-static enum err not_found(struct request *r) {
-    return fail(r, ERR_NOT_FOUND, "No such object, or not one that this token may see.");
-}
-
 /* ---- showing ---- */
 
 static void select_users(struct request *r, struct sql *q) {
@@ -48,7 +44,7 @@ enum err user_write(struct request *r, struct tx *tx, const char *user_id, struc
     select_users(r, &q);
     sql_add(&q, " and u.user_id = ?", "s", user_id);
     TRY(tx_run_sql(tx, &rows, &q));
-    if (!rows.n) return not_found(r);
+    if (!rows.n) return fail_not_found(r);
     write_row(b, &rows, 0);
     return OK;
 }
@@ -75,12 +71,6 @@ static enum err lock_admins(struct request *r, struct tx *tx, const char *user_i
                   "ss", r->client_id, user_id);
 }
 
-static struct strings read_texts(struct arena *arena, const struct rows *rows) {
-    struct strings out = {.v = arena_alloc(arena, ((size_t)rows->n + 1) * sizeof *out.v)};
-    for (int i = 0; i < rows->n; i++) out.v[out.n++] = arena_strdup(arena, rows_text(rows, i, 0));
-    return out;
-}
-
 enum err user_lock(struct request *r, struct tx *tx, const char *user_id, bool guard_admins, struct user *out) {
     if (guard_admins) TRY(lock_admins(r, tx, user_id));
     scope_rows struct rows rows = {0}, tenants = {0};
@@ -90,7 +80,7 @@ enum err user_lock(struct request *r, struct tx *tx, const char *user_id, bool g
                "  from users u where u.client_id = $1 and u.user_id = $2"
                "   and (" WITHIN_SQL("u", "$3", "$4") " or u.user_id = $5) for no key update",
                "ssbSs", r->client_id, user_id, r->who.all_tenants, &r->who.tenants, r->who.user_id));
-    if (!rows.n) return not_found(r);
+    if (!rows.n) return fail_not_found(r);
     const char *text[6];
     for (int i = 0; i < 6; i++) text[i] = arena_strdup(r->arena, rows_text(&rows, 0, i));
     *out = (struct user){
@@ -107,7 +97,7 @@ enum err user_lock(struct request *r, struct tx *tx, const char *user_id, bool g
     if (out->all_tenants) return OK;
     TRY(tx_run(tx, &tenants, "select unnest(tenants) from users where client_id = $1 and user_id = $2", "ss",
                r->client_id, user_id));
-    out->tenants = read_texts(r->arena, &tenants);
+    out->tenants = rows_strings(&tenants, 0, r->arena);
     return OK;
 }
 
@@ -141,7 +131,7 @@ enum err user_sessions_revoke(struct request *r, struct tx *tx, const char *user
                "update sessions set revoked_at = $4"
                " where client_id = $1 and user_id = $2 and session_id <> $3 and revoked_at = 0 returning session_id",
                "sssi", r->client_id, user_id, except, now_ms()));
-    *ids = read_texts(r->arena, &rows);
+    *ids = rows_strings(&rows, 0, r->arena);
     for (size_t i = 0; i < ids->n; i++) TRY(connection_record(tx, r->client_id, ids->v[i], "update", by));
     return OK;
 }

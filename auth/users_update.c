@@ -71,7 +71,7 @@ static enum err prepare_secret(struct request *r, struct update *u) {
     bool locked = false;
     TRY(db_read(&scope, &rows, "select password_hash, email from users where client_id = $1 and user_id = $2", "ss",
                 r->client_id, u->args->user_id));
-    if (!rows.n) return fail(r, ERR_NOT_FOUND, "No such object, or not one that this token may see.");
+    if (!rows.n) return fail_not_found(r);
     if (password && password_check(password, rows_text(&rows, 0, 1), &why) != OK)
         return fail_at(r, "/password", "%s.", why);
     TRY(lockout_attempt(r, rows_text(&rows, 0, 1), &locked));
@@ -121,8 +121,7 @@ static enum err update_sessions(struct request *r, struct tx *tx, struct update 
                "       (u.name, u.role, u.all_tenants, u.tenants)"
                " returning s.session_id",
                "ss", r->client_id, u->user.user_id));
-    u->changed.v = arena_alloc(r->arena, ((size_t)rows.n + 1) * sizeof *u->changed.v);
-    for (int i = 0; i < rows.n; i++) u->changed.v[u->changed.n++] = arena_strdup(r->arena, rows_text(&rows, i, 0));
+    u->changed = rows_strings(&rows, 0, r->arena);
     return OK;
 }
 

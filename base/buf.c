@@ -1,13 +1,19 @@
 #include "base/buf.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+static atomic_size_t held;
+
+size_t buf_held(void) { return atomic_load(&held); }
 
 void buf_init(struct buf *b, size_t limit_bytes) { *b = (struct buf){.limit = limit_bytes}; }
 
 void buf_free(struct buf *b) {
     free(b->data);
+    atomic_fetch_sub(&held, b->size);
     *b = (struct buf){.limit = b->limit};
 }
 
@@ -22,6 +28,7 @@ const char *buf_text(const struct buf *b) { return b->data ? b->data : ""; }
 char *buf_take(struct buf *b, size_t *len) {
     char *data = b->data ? b->data : calloc(1, 1);
     if (len) *len = b->len;
+    atomic_fetch_sub(&held, b->size);
     *b = (struct buf){.limit = b->limit};
     return data;
 }
@@ -48,6 +55,7 @@ char *buf_reserve(struct buf *b, size_t len) {
             fail_buf(b);
             return NULL;
         }
+        atomic_fetch_add(&held, size - b->size);
         b->data = grown;
         b->size = size;
     }

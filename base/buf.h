@@ -21,6 +21,7 @@ void buf_free(struct buf *b);
 void buf_reset(struct buf *b);              /* empties, keeps the memory */
 const char *buf_text(const struct buf *b);  /* "" while empty; borrowed */
 char *buf_take(struct buf *b, size_t *len); /* yours to free(); the buffer is empty after */
+size_t buf_held(void);                      /* bytes that all buffers of the process hold now */
 
 void buf_add(struct buf *b, const void *data, size_t len);
 void buf_adds(struct buf *b, const char *s);

@@ -11,4 +11,7 @@ enum { TIME_TEXT_BYTES = 32 };
 /* "2026-11-21T21:33:45.123Z" (RFC 3339, UTC); out holds TIME_TEXT_BYTES. */
 void time_text(int64_t ms, char *out);
 
+/* SQL: the database's clock, which judges deadlines whatever the nodes' clocks say. */
+#define SQL_NOW_MS "(extract(epoch from clock_timestamp()) * 1000)::bigint"
+
 #endif

@@ -9,6 +9,7 @@
 
 #include "base/config.h"
 #include "base/db_params.h"
+#include "base/hash.h"
 #include "base/log.h"
 
 enum {
@@ -79,6 +80,12 @@ static enum err error_of(const PGresult *result, const char *sql) {
     LOG(ERROR, "database_error", log_s("sqlstate", state), log_s("message", PQresultErrorMessage(result)),
         log_s("sql", sql));
     return ERR_INTERNAL;
+}
+
+struct strings rows_strings(const struct rows *r, int col, struct arena *arena) {
+    struct strings out = strings_new(arena, (size_t)r->n);
+    for (int i = 0; i < r->n; i++) out.v[out.n++] = arena_strdup(arena, rows_text(r, i, col));
+    return out;
 }
 
 /* ---- connections ---- */
@@ -195,12 +202,6 @@ void db_stop(void) {
 
 /* ---- statements ---- */
 
-static uint64_t hash_text(const char *s) {
-    uint64_t h = 1469598103934665603u;
-    for (; *s; s++) h = (h ^ (unsigned char)*s) * 1099511628211u;
-    return h;
-}
-
 static bool is_prepared(const struct db_conn *c, uint64_t hash) {
     for (int i = 0; i < c->prepared_n; i++)
         if (c->prepared[i] == hash) return true;
@@ -268,7 +269,7 @@ static bool send_statement(struct db_conn *c, const struct sql *q) {
     params_for_pq(q, &p);
     if (q->plan_for_values || q->text.len > 16 * 1024)
         return PQsendQueryParams(c->pg, buf_text(&q->text), q->n, p.types, p.values, p.lengths, p.formats, 0);
-    uint64_t hash = hash_text(buf_text(&q->text));
+    uint64_t hash = hash_add_text(HASH_START, buf_text(&q->text));
     char name[24];
     snprintf(name, sizeof name, "q%016llx", (unsigned long long)hash);
     if (!is_prepared(c, hash)) {
@@ -387,7 +388,7 @@ static void leave_queue(struct tx *tx) {
 
 enum err tx_begin_write(struct tx *tx, const struct db_scope *scope) {
     *tx = (struct tx){.scope = *scope, .queue = -1};
-    int queue = (int)(hash_text(scope->client_id) % QUEUES);
+    int queue = (int)(hash_add_text(HASH_START, scope->client_id) % QUEUES);
     struct timespec deadline;
     deadline_after(&deadline, CLOCK_REALTIME, QUEUE_MS);
     if (pthread_mutex_timedlock(&pool.queues[queue], &deadline) != 0) return ERR_UNAVAILABLE;

@@ -37,6 +37,7 @@ size_t rows_len(const struct rows *r, int row, int col);       /* bytes */
 bool rows_null(const struct rows *r, int row, int col);
 int64_t rows_int(const struct rows *r, int row, int col); /* 0 for NULL */
 bool rows_bool(const struct rows *r, int row, int col);
+struct strings rows_strings(const struct rows *r, int col, struct arena *arena); /* the column, copied */
 
 /* Opens the pool: `connections` of `url` (libpq connection string), each with role's settings. Does not wait for the database. */
 enum err db_start(const char *url, int connections) must_check;
@@ -60,6 +61,7 @@ struct sql {
 void sql_init(struct sql *q);
 void sql_free(struct sql *q);
 void sql_add(struct sql *q, const char *piece, const char *types, ...);
+void sql_add_any(struct sql *q, const char *column, const struct strings *list); /* " and column = any(list)"; none: all */
 
 /* One read-only statement in one round trip: BEGIN, scope, statement, COMMIT. */
 enum err db_read(const struct db_scope *scope, struct rows *out, const char *sql, const char *types, ...) must_check;

@@ -86,6 +86,17 @@ void sql_add(struct sql *q, const char *piece, const char *types, ...) {
     }
 }
 
+void sql_add_any(struct sql *q, const char *column, const struct strings *list) {
+    if (!list->n) return;
+    sql_add(q, " and ", "");
+    sql_add(q, column, "");
+    /* equality with one text lets an index give the rows in the order asked */
+    if (list->n == 1)
+        sql_add(q, " = ?", "s", list->v[0]);
+    else
+        sql_add(q, " = any(?)", "S", list);
+}
+
 void params_for_pq(const struct sql *q, struct pq_params *out) {
     static const struct {
         char type;

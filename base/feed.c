@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 
 enum { SLOTS = 4096 };
 
@@ -17,9 +18,7 @@ static struct slot {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static struct slot *slot_of(const char *client_id) {
-    uint64_t h = 1469598103934665603u;
-    for (const char *c = client_id; *c; c++) h = (h ^ (unsigned char)*c) * 1099511628211u;
-    return &slots[h % SLOTS];
+    return &slots[hash_add_text(HASH_START, client_id) % SLOTS];
 }
 
 void feed_published(const char *client_id, int64_t stamp) {

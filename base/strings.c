@@ -8,12 +8,30 @@ bool strings_have(const struct strings *list, const char *s) {
     return false;
 }
 
-struct strings strings_split(struct arena *arena, const char *joined) {
-    struct strings out = {0};
-    char *copy = arena_strdup(arena, joined), *save = NULL;
-    out.v = arena_alloc(arena, (strlen(joined) / 2 + 1) * sizeof *out.v);
-    for (char *part = strtok_r(copy, ",", &save); part; part = strtok_r(NULL, ",", &save)) out.v[out.n++] = part;
+struct strings strings_new(struct arena *arena, size_t room) {
+    return (struct strings){.v = arena_alloc(arena, (room + 1) * sizeof(char *))};
+}
+
+struct strings strings_unique(struct arena *arena, const struct strings *list) {
+    struct strings out = strings_new(arena, list->n);
+    for (size_t i = 0; i < list->n; i++)
+        if (!strings_have(&out, list->v[i])) out.v[out.n++] = list->v[i];
     return out;
+}
+
+struct strings strings_split(struct arena *arena, const char *joined, char separator) {
+    struct strings out = strings_new(arena, strlen(joined) / 2 + 1);
+    char *copy = arena_strdup(arena, joined), *save = NULL;
+    const char separators[] = {separator, 0};
+    for (char *part = strtok_r(copy, separators, &save); part; part = strtok_r(NULL, separators, &save))
+        out.v[out.n++] = part;
+    return out;
+}
+
+void json_strings(struct buf *b, const struct strings *list) {
+    json_open(b, '[');
+    for (size_t i = 0; i < list->n; i++) json_str(b, list->v[i]);
+    json_close(b, ']');
 }
 
 bool parse_uint(const char *text, unsigned long long max, unsigned long long *out) {

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 
 struct strings {
     size_t n;
@@ -14,10 +15,19 @@ struct strings {
 
 bool strings_have(const struct strings *list, const char *s);
 
-/* The parts between commas, in the arena; "" has none. */
-struct strings strings_split(struct arena *arena, const char *joined);
+/* An empty list with room for so many: add by v[n++] = s. */
+struct strings strings_new(struct arena *arena, size_t room);
 
-/* "7" from "-07"? No: digits only, no sign, no blank, at most max. False leaves *out alone. */
+/* The same texts in their order, doubles left out. The texts are borrowed. */
+struct strings strings_unique(struct arena *arena, const struct strings *list);
+
+/* The parts between separators, in the arena; empty parts are left out, so "" has none. */
+struct strings strings_split(struct arena *arena, const char *joined, char separator);
+
+/* Appends a JSON array, with a comma before it where one is due. */
+void json_strings(struct buf *b, const struct strings *list);
+
+/* A decimal number: digits only, no sign, no blank, at most max. False leaves *out alone. */
 bool parse_uint(const char *text, unsigned long long max, unsigned long long *out);
 
 #endif

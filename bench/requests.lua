@@ -2,11 +2,11 @@
 --   BENCH_REQUESTS  the file
 --   BENCH_ONCE      1 = each line once (writes that cannot be repeated), the threads sharing them out; else at random
 -- The last line of its output is for bench/tools.py: requests, microseconds, bytes, not 200, socket errors, p50 and p99 in us.
-local threads = 0
+local made = 0
 
 function setup(thread)
-    thread:set("number", threads)
-    threads = threads + 1
+    thread:set("number", made)
+    made = made + 1
     thread:set("threads", tonumber(os.getenv("BENCH_THREADS")))
 end
 

@@ -2,10 +2,6 @@
 
 #include "base/config.h"
 
-enum err chat_missing(struct request *r) {
-    return fail(r, ERR_NOT_FOUND, "No such object, or not one that this token may see.");
-}
-
 struct projection chat_projection(const struct request *r, const struct strings *fields, bool html) {
     return (struct projection){
         .fields = fields,
@@ -18,5 +14,5 @@ struct projection chat_projection(const struct request *r, const struct strings 
 void chat_reply_created(const struct request *r, const struct rows *rows, bool html, struct reply *out) {
     struct projection p = chat_projection(r, NULL, html);
     p.reading.unread = true;
-    project(&out->body, (struct slice){rows_text(rows, 0, 0), rows_len(rows, 0, 0)}, &p);
+    project(&out->body, rows_slice(rows, 0, 0), &p);
 }

@@ -9,9 +9,6 @@
 enum { CHAT_FILES_MAX = 1000 };
 #define CHAT_FILES_BYTES_MAX (1024LL * 1024 * 1024)
 
-/* A comment or attachment that is not there, or not for this token: both look the same. */
-enum err chat_missing(struct request *r) must_check;
-
 /* How the caller gets to see comments and attachments. fields NULL = all. */
 struct projection chat_projection(const struct request *r, const struct strings *fields, bool html);
 

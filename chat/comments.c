@@ -33,12 +33,12 @@ static enum err read_comments(struct request *r, const char *incident_id, struct
 enum err comments_list(struct request *r, const struct comments_list_args *args, struct reply *out) {
     scope_rows struct rows rows = {0};
     TRY(read_comments(r, args->incident_id, &rows));
-    if (!rows.n) return chat_missing(r);
+    if (!rows.n) return fail_not_found(r);
     struct projection p = chat_projection(r, &args->fields, args->markdown_to_html);
     p.reading.comments_upto = rows_int(&rows, 0, 1);
     json_open(&out->body, '[');
     for (int i = 0; i < rows.n && !rows_null(&rows, i, 0); i++)
-        project(&out->body, (struct slice){rows_text(&rows, i, 0), rows_len(&rows, i, 0)}, &p);
+        project(&out->body, rows_slice(&rows, i, 0), &p);
     json_close(&out->body, ']');
     return OK;
 }
@@ -69,9 +69,10 @@ enum err comments_create(struct request *r, const struct comments_create_args *a
     scope_rows struct rows created = {0};
     TRY(write_begin(r, &tx));
     TRY(incident_lock(r, &tx, args->incident_id));
+    TRY(incident_room(r, &tx, args->incident_id, strlen(args->text)));
     TRY(write_clock(&tx, 1, &stamp));
     TRY(insert_comment(r, &tx, args, stamp, &created));
-    if (!created.n) return chat_missing(r);
+    if (!created.n) return fail_not_found(r);
     TRY(incident_touch(r, &tx, args->incident_id, stamp, 1));
     chat_reply_created(r, &created, args->markdown_to_html, out);
     return write_commit(r, &tx, stamp, out);
@@ -82,7 +83,7 @@ static enum err find_own(struct request *r, struct tx *tx, const char *comment_i
     scope_rows struct rows rows = {0};
     TRY(tx_run(tx, &rows, "select incident_id, author_reader from comments where client_id = $1 and comment_id = $2",
                "ss", r->client_id, comment_id));
-    if (!rows.n) return chat_missing(r);
+    if (!rows.n) return fail_not_found(r);
     if (strcmp(rows_text(&rows, 0, 1), r->who.reader_id) != 0)
         return fail(r, ERR_FORBIDDEN, "Only the author of a comment may delete it.");
     *incident_id = arena_strdup(r->arena, rows_text(&rows, 0, 0));
@@ -98,7 +99,7 @@ static enum err delete_comment(struct request *r, struct tx *tx, const char *com
         "c.body)"
         "  from c",
         "sssiss", r->client_id, comment_id, r->who.reader_id, stamp, r->who.name, r->who.session_id));
-    return rows.n ? OK : chat_missing(r);
+    return rows.n ? OK : fail_not_found(r);
 }
 
 enum err comments_delete(struct request *r, const struct comments_delete_args *args, struct reply *out) {

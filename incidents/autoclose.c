@@ -2,6 +2,7 @@
 
 #include "auth/gateway.h"
 #include "auth/write.h"
+#include "base/clock.h"
 #include "incidents/touch.h"
 
 /* The queue's row decides: reopening removes it, resolving again writes a new one. */
@@ -11,7 +12,7 @@ static enum err is_due(struct request *r, struct tx *tx, const char *incident_id
                "select i.status = 'Resolved' from incidents i join due d"
                "    on d.client_id = i.client_id and d.kind = 'close' and d.object_id = i.incident_id"
                " where i.client_id = $1 and i.incident_id = $2"
-               "   and d.due_at <= (extract(epoch from clock_timestamp()) * 1000)::bigint for update of d",
+               "   and d.due_at <= " SQL_NOW_MS " for update of d",
                "ss", r->client_id, incident_id));
     *due = rows.n > 0;
     *resolved = *due && rows_bool(&rows, 0, 0);

@@ -2,13 +2,8 @@
 
 #include <string.h>
 
-#include "api/project.h"
-#include "base/config.h"
 #include "incidents/mitre.h"
-
-static struct strings new_list(struct arena *a, size_t room) {
-    return (struct strings){.v = arena_alloc(a, (room + 1) * sizeof(char *))};
-}
+#include "incidents/show.h"
 
 static int find_row(const struct rows *rows, const char *asset_id) {
     for (int i = 0; i < rows->n; i++)
@@ -32,9 +27,9 @@ static enum err take_host(struct request *r, const struct rows *rows, const char
 
 enum err incident_hosts_find(struct request *r, const struct strings *given, struct incident_hosts *out) {
     scope_rows struct rows rows = {0};
-    struct strings ids = new_list(r->arena, given->n);
+    struct strings ids = strings_new(r->arena, given->n);
     for (; ids.n < given->n; ids.n++) ids.v[ids.n] = strrchr(given->v[ids.n], ':') + 1;
-    *out = (struct incident_hosts){.refs = new_list(r->arena, given->n), .asset_ids = new_list(r->arena, given->n)};
+    *out = (struct incident_hosts){.refs = strings_new(r->arena, given->n), .asset_ids = strings_new(r->arena, given->n)};
     if (!given->n) return OK;
     TRY(db_read(&r->scope, &rows,
                 "select asset_id, host_name, tenant_id from assets where client_id = $1 and asset_id = any($2)", "sS",
@@ -88,19 +83,10 @@ enum err incident_keys_set(struct request *r, struct tx *tx, const char *inciden
 
 enum err incident_keys_set_mitre(struct request *r, struct tx *tx, const char *incident_id, const char *kind,
                                  const struct strings *names) {
-    struct strings keys = new_list(r->arena, 2 * names->n);
-    for (size_t i = 0; i < names->n; i++) keys.n += (size_t)mitre_keys(r->arena, names->v[i], keys.v + keys.n);
+    struct strings keys = mitre_keys_of(r->arena, names);
     return incident_keys_set(r, tx, incident_id, kind, &keys);
 }
 
 void incident_reply_fresh(struct reply *out, const struct rows *rows, int row, bool html) {
-    struct projection p = {
-        .html = html,
-        .public_url = config()->public_url,
-        .reading.unread = true,
-        .comments = {rows_text(rows, row, 1), rows_len(rows, row, 1)},
-        .attachments = {rows_text(rows, row, 2), rows_len(rows, row, 2)},
-        .responses = {rows_text(rows, row, 3), rows_len(rows, row, 3)},
-    };
-    project(&out->body, (struct slice){rows_text(rows, row, 0), rows_len(rows, row, 0)}, &p);
+    incident_show(&out->body, rows, row, &(struct projection){.html = html, .reading.unread = true});
 }

@@ -9,7 +9,7 @@ static enum err guard_open(struct request *r, struct tx *tx, const char *inciden
     scope_rows struct rows rows = {0};
     TRY(tx_run(tx, &rows, "select status from incidents where client_id = $1 and incident_id = $2 for no key update",
                "ss", r->client_id, incident_id));
-    if (!rows.n) return fail(r, ERR_NOT_FOUND, "No such object, or not one that this token may see.");
+    if (!rows.n) return fail_not_found(r);
     if (!strcmp(rows_text(&rows, 0, 0), "Closed")) return fail(r, ERR_CONFLICT, "The incident is closed already.");
     return OK;
 }

@@ -2,7 +2,7 @@
 #include "auth/write.h"
 #include "base/random.h"
 #include "incidents/change.h"
-#include "incidents/sla.h"
+#include "incidents/sla_count.h"
 
 static enum err insert(struct request *r, struct tx *tx, const struct incidents_create_args *args,
                        const struct incident_hosts *hosts, const struct incident_tenant *tenant, bool has_sla,

@@ -1,7 +1,7 @@
-#include "api/project.h"
-#include "base/config.h"
 #include "build/gen/operations.h"
-#include "incidents/reading.h"
+#include "incidents/show.h"
+
+enum { FIRST_READING_COLUMN = 4 };
 
 /* The reader's row is raised in the same statement; the join sees it as it was before, which is what was_read tells. */
 static const char details_sql[] =
@@ -31,16 +31,12 @@ enum err incidents_details(struct request *r, const struct incidents_details_arg
     TRY(db_read(&r->scope, &rows, details_sql, "sssbbb", r->client_id, args->incident_id, r->who.reader_id,
                 shown(&args->fields, "comments"), shown(&args->fields, "attachments"),
                 shown(&args->fields, "responses")));
-    if (!rows.n) return fail(r, ERR_NOT_FOUND, "No such object, or not one that this token may see.");
-    struct projection p = {
+    if (!rows.n) return fail_not_found(r);
+    struct projection how = {
         .fields = &args->fields,
         .html = args->markdown_to_html,
-        .public_url = config()->public_url,
-        .reading = reading_from(r, &rows, 0, 4),
-        .comments = {rows_text(&rows, 0, 1), rows_len(&rows, 0, 1)},
-        .attachments = {rows_text(&rows, 0, 2), rows_len(&rows, 0, 2)},
-        .responses = {rows_text(&rows, 0, 3), rows_len(&rows, 0, 3)},
+        .reading = reading_from(r, &rows, 0, FIRST_READING_COLUMN),
     };
-    project(&out->body, (struct slice){rows_text(&rows, 0, 0), rows_len(&rows, 0, 0)}, &p);
+    incident_show(&out->body, &rows, 0, &how);
     return OK;
 }

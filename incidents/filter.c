@@ -4,47 +4,27 @@
 
 #include "base/feed.h"
 #include "incidents/mitre.h"
+#include "responses/types.h"
 
-static const struct strings *folded_tenants(struct request *r, const struct strings *names) {
-    struct strings *out = arena_alloc(r->arena, sizeof *out);
-    out->v = arena_alloc(r->arena, names->n * sizeof *out->v);
-    for (; out->n < names->n; out->n++) out->v[out->n] = strcmp(names->v[out->n], "-") ? names->v[out->n] : "";
+/* As incidents hold them: the root's name is "". */
+static struct strings tenants_meant(struct arena *a, const struct strings *names) {
+    struct strings out = strings_new(a, names->n);
+    for (; out.n < names->n; out.n++) out.v[out.n] = strcmp(names->v[out.n], "-") ? names->v[out.n] : "";
     return out;
 }
 
-static const struct strings *ids_of_hosts(struct request *r, const struct strings *hosts) {
-    struct strings *out = arena_alloc(r->arena, sizeof *out);
-    out->v = arena_alloc(r->arena, hosts->n * sizeof *out->v);
-    for (; out->n < hosts->n; out->n++) out->v[out->n] = strrchr(hosts->v[out->n], ':') + 1;
+static struct strings ids_of_hosts(struct arena *a, const struct strings *hosts) {
+    struct strings out = strings_new(a, hosts->n);
+    for (; out.n < hosts->n; out.n++) out.v[out.n] = strrchr(hosts->v[out.n], ':') + 1;
     return out;
 }
 
-static const struct strings *keys_of(struct request *r, const struct strings *names) {
-    struct strings *out = arena_alloc(r->arena, sizeof *out);
-    out->v = arena_alloc(r->arena, 2 * names->n * sizeof *out->v);
-    for (size_t i = 0; i < names->n; i++) out->n += (size_t)mitre_keys(r->arena, names->v[i], out->v + out->n);
-    return out;
-}
-
-static const struct strings *types_of(struct request *r, const struct strings *types) {
-    struct strings *out = arena_alloc(r->arena, sizeof *out);
-    out->v = arena_alloc(r->arena, (types->n + 1) * sizeof *out->v);
-    for (size_t i = 0; i < types->n; i++) {
-        out->v[out->n++] = types->v[i];
-        if (!strcasecmp(types->v[i], "File")) out->v[out->n - 1] = "GET_FILE";
-    }
-    return out;
-}
-
-static void add_any(struct sql *q, const char *piece, const struct strings *list) {
-    if (list->n) sql_add(q, piece, "S", list);
-}
-
-static void add_key(struct sql *q, const char *kind, const struct strings *keys) {
+static void add_key(struct sql *q, const char *kind, struct strings keys) {
+    if (!keys.n) return;
     sql_add(q,
             " and exists (select from incident_keys k where k.client_id = i.client_id and k.incident_id = i.incident_id"
             " and k.kind = ? and k.key = any(?))",
-            "sS", kind, keys);
+            "sS", kind, &keys);
 }
 
 static size_t characters(const char *s) {
@@ -74,36 +54,33 @@ static void add_times(struct sql *q, const struct incidents_filter *f) {
     if (f->has_max_update_time) sql_add(q, " and i.update_time <= ?", "i", f->max_update_time);
 }
 
-static void add_responses(struct request *r, struct sql *q, const struct incidents_filter *f) {
-    static const char piece[] = " and exists (select from responses p where p.client_id = i.client_id"
-                                " and p.incident_id = i.incident_id";
-    if (!f->response_statuses.n && !f->response_types.n) return;
-    if (f->response_statuses.n) {
-        sql_add(q, piece, "");
-        sql_add(q, " and p.status = any(?))", "S", &f->response_statuses);
-    }
-    if (f->response_types.n) {
-        sql_add(q, piece, "");
-        sql_add(q, " and p.type = any(?))", "S", types_of(r, &f->response_types));
-    }
+static void add_responses(struct sql *q, const char *column, struct strings values) {
+    if (!values.n) return;
+    sql_add(q,
+            " and exists (select from responses p where p.client_id = i.client_id and p.incident_id = i.incident_id",
+            "");
+    sql_add_any(q, column, &values);
+    sql_add(q, ")", "");
 }
 
 void incidents_where(struct request *r, struct sql *q, const struct incidents_filter *f) {
+    struct strings tenants = tenants_meant(r->arena, &f->tenants_names);
     sql_add(q, " where i.client_id = ?", "s", r->client_id);
     add_times(q, f);
-    add_any(q, " and i.detection_technology = any(?)", &f->detection_technologies);
-    add_any(q, " and i.priority = any(?)", &f->priorities);
-    add_any(q, " and i.resolution = any(?)", &f->resolutions);
-    add_any(q, " and i.status = any(?)", &f->statuses);
-    add_any(q, " and i.origin = any(?)", &f->origins);
-    add_any(q, " and i.external_ref = any(?)", &f->external_refs);
-    if (f->tenants_names.n) sql_add(q, " and i.tenant_name = any(?)", "S", folded_tenants(r, &f->tenants_names));
-    if (f->affected_hosts.n) add_key(q, "asset", ids_of_hosts(r, &f->affected_hosts));
-    if (f->asset_ids.n) add_key(q, "asset", &f->asset_ids);
-    if (f->mitre_tactics.n) add_key(q, "tactic", keys_of(r, &f->mitre_tactics));
-    if (f->mitre_techniques.n) add_key(q, "technique", keys_of(r, &f->mitre_techniques));
-    if (f->threat_classes.n) add_key(q, "threat", &f->threat_classes);
-    add_responses(r, q, f);
+    sql_add_any(q, "i.detection_technology", &f->detection_technologies);
+    sql_add_any(q, "i.priority", &f->priorities);
+    sql_add_any(q, "i.resolution", &f->resolutions);
+    sql_add_any(q, "i.status", &f->statuses);
+    sql_add_any(q, "i.origin", &f->origins);
+    sql_add_any(q, "i.external_ref", &f->external_refs);
+    sql_add_any(q, "i.tenant_name", &tenants);
+    add_key(q, "asset", ids_of_hosts(r->arena, &f->affected_hosts));
+    add_key(q, "asset", f->asset_ids);
+    add_key(q, "tactic", mitre_keys_of(r->arena, &f->mitre_tactics));
+    add_key(q, "technique", mitre_keys_of(r->arena, &f->mitre_techniques));
+    add_key(q, "threat", f->threat_classes);
+    add_responses(q, "p.status", f->response_statuses);
+    add_responses(q, "p.type", response_types_meant(r->arena, &f->response_types));
     if (f->search_phrase) add_phrase(r, q, f->search_phrase);
 }
 

@@ -27,7 +27,7 @@ static void add_record(struct buf *out, const struct rows *rows, int i) {
     json_key(out, "entity");
     json_open(out, '{');
     json_key(out, rows_text(rows, i, 4));
-    project(out, (struct slice){rows_text(rows, i, 5), rows_len(rows, i, 5)}, &p);
+    project(out, rows_slice(rows, i, 5), &p);
     json_close(out, '}');
     json_close(out, '}');
 }
@@ -38,7 +38,7 @@ static enum err guard_exists(struct request *r, const char *incident_id) {
     TRY(db_read(&r->scope, &rows, "select 1 from incidents where client_id = $1 and incident_id = $2", "ss",
                 r->client_id, incident_id));
     if (rows.n) return OK;
-    return fail(r, ERR_NOT_FOUND, "No such object, or not one that this token may see.");
+    return fail_not_found(r);
 }
 
 enum err incidents_history(struct request *r, const struct incidents_history_args *args, struct reply *out) {

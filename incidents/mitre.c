@@ -38,3 +38,9 @@ int mitre_keys(struct arena *a, const char *text, const char *keys[2]) {
     if (*text) keys[n++] = fold(a, text, strlen(text));
     return n;
 }
+
+struct strings mitre_keys_of(struct arena *a, const struct strings *names) {
+    struct strings keys = strings_new(a, 2 * names->n);
+    for (size_t i = 0; i < names->n; i++) keys.n += (size_t)mitre_keys(a, names->v[i], keys.v + keys.n);
+    return keys;
+}

@@ -4,8 +4,12 @@
 #define INCIDENTS_MITRE_H
 
 #include "base/arena.h"
+#include "base/strings.h"
 
 /* keys[0..returned-1], lower case, in the arena. */
 int mitre_keys(struct arena *a, const char *text, const char *keys[2]);
+
+/* The keys of all of them. */
+struct strings mitre_keys_of(struct arena *a, const struct strings *names);
 
 #endif

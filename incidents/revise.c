@@ -12,7 +12,7 @@ static enum err guard(struct request *r, struct tx *tx, struct revision *v) {
     TRY(tx_run(tx, &rows,
                "select status, resolution from incidents where client_id = $1 and incident_id = $2 for no key update",
                "ss", r->client_id, v->incident_id));
-    if (!rows.n) return fail(r, ERR_NOT_FOUND, "No such object, or not one that this token may see.");
+    if (!rows.n) return fail_not_found(r);
     bool reopened = v->status && !ends(v->status) && ends(rows_text(&rows, 0, 0));
     if (!v->status) v->status = arena_strdup(r->arena, rows_text(&rows, 0, 0));
     if (!v->resolution) v->resolution = reopened ? "" : arena_strdup(r->arena, rows_text(&rows, 0, 1));

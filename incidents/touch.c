@@ -5,7 +5,18 @@ enum err incident_lock(struct request *r, struct tx *tx, const char *incident_id
     TRY(tx_run(tx, &rows, "select 1 from incidents where client_id = $1 and incident_id = $2 for no key update", "ss",
                r->client_id, incident_id));
     if (rows.n) return OK;
-    return fail(r, ERR_NOT_FOUND, "No such object, or not one that this token may see.");
+    return fail_not_found(r);
+}
+
+enum err incident_room(struct request *r, struct tx *tx, const char *incident_id, size_t more_bytes) {
+    scope_rows struct rows rows = {0};
+    TRY(tx_run(tx, &rows,
+               "select octet_length(comments)::bigint + octet_length(responses) from incidents"
+               " where client_id = $1 and incident_id = $2",
+               "ss", r->client_id, incident_id));
+    if (rows.n && rows_int(&rows, 0, 0) + (int64_t)more_bytes <= INCIDENT_CHILDREN_BYTES_MAX) return OK;
+    return fail(r, ERR_CONFLICT, "The comments and responses of an incident may have %d bytes in all.",
+                INCIDENT_CHILDREN_BYTES_MAX);
 }
 
 enum err incident_touch(struct request *r, struct tx *tx, const char *incident_id, int64_t stamp, int child_records) {

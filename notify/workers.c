@@ -70,7 +70,7 @@ static enum err postpone(const char *client_id, const char *kind, const char *ob
     scope_tx struct tx tx = {0};
     TRY(tx_begin(&tx, &scope));
     TRY(tx_run(&tx, NULL,
-               "update due set due_at = (extract(epoch from clock_timestamp()) * 1000)::bigint + $4"
+               "update due set due_at = " SQL_NOW_MS " + $4"
                " where client_id = $1 and kind = $2 and object_id = $3",
                "sssi", client_id, kind, object_id, (int64_t)RETRY_MS));
     return tx_commit(&tx);

@@ -201,7 +201,7 @@ enum err summary_render(struct arena *arena, const struct db_scope *scope, const
 enum err incidents_summary_pdf(struct request *r, const struct incidents_summary_pdf_args *args, struct reply *out) {
     struct summary summary;
     enum err e = summary_render(r->arena, &r->scope, r->path_id, args->lang, args->tz, &out->body, &summary);
-    if (e == ERR_NOT_FOUND) return fail(r, e, "No such object, or not one that this token may see.");
+    if (e == ERR_NOT_FOUND) return fail_not_found(r);
     TRY(e);
     out->content_type = "application/pdf";
     reply_header(out, "Content-Disposition",

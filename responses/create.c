@@ -11,7 +11,6 @@
 #include "responses/parameters.h"
 #include "responses/systems.h"
 #include "responses/types.h"
-#include "tenants/deadlines.h"
 
 enum { PARAMETERS_BYTES_MAX = 1024 * 1024, RESPONSE_ID_BYTES = 4 + UUID_BYTES };
 
@@ -38,10 +37,7 @@ static enum err take_assets(struct request *r, struct proposal *p) {
     if (a->asset_id && a->asset_ids.n) return fail_at(r, "/asset_ids", "Give either asset_id or asset_ids.");
     if (!a->asset_id && !a->asset_ids.n) return fail_at(r, "/asset_ids", "Name at least one asset.");
     struct strings one = {.n = 1, .v = (const char **)&a->asset_id};
-    const struct strings *given = a->asset_id ? &one : &a->asset_ids;
-    p->asset_ids.v = arena_alloc(r->arena, given->n * sizeof(char *));
-    for (size_t i = 0; i < given->n; i++)
-        if (!strings_have(&p->asset_ids, given->v[i])) p->asset_ids.v[p->asset_ids.n++] = given->v[i];
+    p->asset_ids = strings_unique(r->arena, a->asset_id ? &one : &a->asset_ids);
     return OK;
 }
 
@@ -70,7 +66,7 @@ static bool tenant_fits(const struct proposal *p, const struct asset_brief *asse
 static enum err check_asset(struct request *r, const struct proposal *p, const struct asset_brief *asset) {
     const char *pointer = asset_pointer(r, p, asset->asset_id);
     if (!asset->found) {
-        fail(r, ERR_NOT_FOUND, "No such object, or not one that this token may see.");
+        fail_not_found(r);
         fail_at(r, pointer, "No such asset.");
         return ERR_NOT_FOUND;
     }
@@ -132,14 +128,11 @@ static enum err read_settings(struct request *r, struct tx *tx, struct proposal 
                "  from clients c join incidents i on i.client_id = c.client_id and i.incident_id = $2"
                " where c.client_id = $1 for share of c",
                "sss", r->client_id, p->args->incident_id, p->type->type));
-    if (!rows.n) return fail(r, ERR_NOT_FOUND, "No such object, or not one that this token may see.");
+    if (!rows.n) return fail_not_found(r);
     p->incident_tenant = arena_strdup(r->arena, rows_text(&rows, 0, 0));
     p->auto_mode = arena_strdup(r->arena, rows_text(&rows, 0, 1));
-    char *list = arena_strdup(r->arena, rows_text(&rows, 0, 2)), *save = NULL;
-    p->auto_tenants.v = arena_alloc(r->arena, (strlen(list) / 2 + 1) * sizeof(char *));
-    for (char *id = strtok_r(list, ",", &save); id; id = strtok_r(NULL, ",", &save))
-        p->auto_tenants.v[p->auto_tenants.n++] = id;
-    p->decide_within_s = rows_null(&rows, 0, 3) ? deadline_default_s(p->type->type) : rows_int(&rows, 0, 3);
+    p->auto_tenants = strings_split(r->arena, rows_text(&rows, 0, 2), ',');
+    p->decide_within_s = rows_null(&rows, 0, 3) ? p->type->decide_within_s : rows_int(&rows, 0, 3);
     if (p->args->has_decide_within_s) p->decide_within_s = p->args->decide_within_s;
     return OK;
 }
@@ -167,15 +160,15 @@ static void name_and_decide(struct request *r, struct proposal *p) {
     size_t n = p->asset_ids.n;
     p->decision = soc ? decision_of_setting() : decision_of(r, "Confirmed", "");
     p->decided = arena_alloc(r->arena, n * sizeof *p->decided);
-    p->ids = (struct strings){.n = n, .v = arena_alloc(r->arena, n * sizeof(char *))};
-    p->critical = (struct strings){.n = n, .v = arena_alloc(r->arena, n * sizeof(char *))};
+    p->ids = strings_new(r->arena, n);
+    p->critical = strings_new(r->arena, n);
     for (size_t i = 0; i < n; i++) {
         char *id = arena_alloc(r->arena, RESPONSE_ID_BYTES);
         bool critical = p->assets[i].critical;
         memcpy(id, "MDR_", 4);
         random_uuid(id + 4);
-        p->ids.v[i] = id;
-        p->critical.v[i] = critical ? "t" : "f";
+        p->ids.v[p->ids.n++] = id;
+        p->critical.v[p->critical.n++] = critical ? "t" : "f";
         if (soc && !auto_accepted(p, &p->assets[i])) continue;
         p->decided[p->decided_n++] = (struct decided){.response_id = id, .final = !critical, .two_people = critical};
     }
@@ -190,6 +183,7 @@ static enum err insert(struct request *r, struct tx *tx, const struct proposal *
     buf_init(&parameters, PARAMETERS_BYTES_MAX);
     parameters_json(&parameters, p->type->parameters, p->values);
     if (parameters.failed) return fail(r, ERR_TOO_LARGE, "The parameters are too long.");
+    TRY(incident_room(r, tx, p->args->incident_id, parameters.len * p->asset_ids.n));
     const char *path = parameters_text(p->type->parameters, p->values, "path");
     int64_t bytes = parameters_integer(p->type->parameters, p->values, "max_size_bytes");
     return tx_run(

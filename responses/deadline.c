@@ -2,6 +2,7 @@
 
 #include "auth/gateway.h"
 #include "auth/write.h"
+#include "base/clock.h"
 #include "incidents/touch.h"
 #include "responses/decide.h"
 

@@ -1,6 +1,7 @@
 #include "responses/decide.h"
 
 #include "api/project.h"
+#include "base/clock.h"
 
 struct decision decision_of(const struct request *r, const char *status, const char *comment) {
     bool user = *r->who.user_id;
@@ -17,15 +18,15 @@ struct decision decision_of(const struct request *r, const char *status, const c
 }
 
 static struct strings flags(struct arena *a, const struct decided *list, size_t n, bool two_people) {
-    struct strings out = {.n = n, .v = arena_alloc(a, n * sizeof(char *))};
-    for (size_t i = 0; i < n; i++) out.v[i] = (two_people ? list[i].two_people : list[i].final) ? "t" : "f";
+    struct strings out = strings_new(a, n);
+    for (size_t i = 0; i < n; i++) out.v[out.n++] = (two_people ? list[i].two_people : list[i].final) ? "t" : "f";
     return out;
 }
 
 enum err decide_apply(struct request *r, struct tx *tx, const struct decision *d, const struct decided *list, size_t n,
                       int64_t first, int *changed) {
-    struct strings ids = {.n = n, .v = arena_alloc(r->arena, n * sizeof(char *))};
-    for (size_t i = 0; i < n; i++) ids.v[i] = list[i].response_id;
+    struct strings ids = strings_new(r->arena, n);
+    for (; ids.n < n; ids.n++) ids.v[ids.n] = list[ids.n].response_id;
     struct strings final = flags(r->arena, list, n, false), two_people = flags(r->arena, list, n, true);
     scope_rows struct rows rows = {0};
     TRY(tx_run(
@@ -73,7 +74,7 @@ enum err responses_show(struct request *r, struct tx *tx, const struct strings *
     struct projection p = {.reading = {.reader_id = r->who.reader_id, .unread = unread}};
     for (int i = 0; i < rows.n; i++) {
         p.reading.responses_upto = rows_int(&rows, i, 1);
-        project(out, (struct slice){rows_text(&rows, i, 0), rows_len(&rows, i, 0)}, &p);
+        project(out, rows_slice(&rows, i, 0), &p);
     }
     return OK;
 }

@@ -5,8 +5,6 @@
 
 #include "auth/request.h"
 
-#define SQL_NOW_MS "(extract(epoch from clock_timestamp()) * 1000)::bigint"
-
 struct decision {
     const char *status; /* Confirmed | Declined */
     const char *comment;

@@ -1,8 +1,9 @@
 #include <string.h>
 
 #include "api/project.h"
+#include "base/hash.h"
+#include "base/pages.h"
 #include "build/gen/operations.h"
-#include "incidents/pages.h"
 #include "responses/types.h"
 
 enum { TIME_COLUMN = 2, ID_COLUMN };
@@ -28,42 +29,26 @@ static const struct order *order_of(const char *sort) {
     return &orders[0];
 }
 
-static void add_any(struct sql *q, const char *one, const char *many, const struct strings *list) {
-    if (list->n == 1) sql_add(q, one, "s", list->v[0]);
-    if (list->n > 1) sql_add(q, many, "S", list);
-}
-
-static struct strings types_meant(struct request *r, const struct strings *given) {
-    struct strings types = {.n = given->n, .v = arena_alloc(r->arena, (given->n + 1) * sizeof(char *))};
-    for (size_t i = 0; i < given->n; i++) types.v[i] = response_type_meant(given->v[i]);
-    return types;
-}
-
 /* Without an incident it is the inbox: what waits for a decision, unless states are named. */
 static void add_filter(struct sql *q, struct request *r, const struct responses_list_args *a) {
     static const char *waiting[] = {"New"};
-    struct strings inbox = {.n = 1, .v = waiting}, types = types_meant(r, &a->types);
+    struct strings inbox = {.n = 1, .v = waiting}, types = response_types_meant(r->arena, &a->types);
     sql_add(q,
             "with page as (select response_id, incident_id, creation_time, update_time, body from responses p where "
             "client_id = ?",
             "s", r->client_id);
     if (a->incident_id) sql_add(q, " and incident_id = ?", "s", a->incident_id);
-    add_any(q, " and status = ?", " and status = any(?)", a->incident_id || a->statuses.n ? &a->statuses : &inbox);
-    add_any(q, " and type = ?", " and type = any(?)", &types);
-    add_any(q, " and asset_id = ?", " and asset_id = any(?)", &a->asset_ids);
-}
-
-static uint64_t hash_add(uint64_t h, const void *data, size_t len) {
-    for (const unsigned char *c = data; len--; c++) h = (h ^ *c) * 1099511628211u;
-    return h;
+    sql_add_any(q, "status", a->incident_id || a->statuses.n ? &a->statuses : &inbox);
+    sql_add_any(q, "type", &types);
+    sql_add_any(q, "asset_id", &a->asset_ids);
 }
 
 /* Names the listing: the same reader, filter, order and page size. */
 static uint64_t listing_id(const struct request *r, const struct sql *q, const struct responses_list_args *a) {
-    uint64_t h = hash_add(1469598103934665603u, r->who.session_id, strlen(r->who.session_id));
+    uint64_t h = hash_add_text(HASH_START, r->who.session_id);
     h = hash_add(h, buf_text(&q->text), q->text.len);
     h = hash_add(h, buf_text(&q->values), q->values.len);
-    h = hash_add(h, a->sort, strlen(a->sort));
+    h = hash_add_text(h, a->sort);
     return hash_add(h, &a->page_size, sizeof a->page_size);
 }
 
@@ -136,12 +121,12 @@ enum err responses_list(struct request *r, const struct responses_list_args *arg
     scope_rows struct rows rows = {0};
     TRY(read_page(r, args, &rows));
     if (args->incident_id && !rows.n)
-        return fail(r, ERR_NOT_FOUND, "No such object, or not one that this token may see.");
+        return fail_not_found(r);
     struct projection p = {.fields = &args->fields, .reading.reader_id = r->who.reader_id};
     json_open(&out->body, '[');
     for (int i = 0; i < rows.n && !rows_null(&rows, i, 0); i++) {
         p.reading.responses_upto = rows_int(&rows, i, 1);
-        project(&out->body, (struct slice){rows_text(&rows, i, 0), rows_len(&rows, i, 0)}, &p);
+        project(&out->body, rows_slice(&rows, i, 0), &p);
     }
     json_close(&out->body, ']');
     return OK;

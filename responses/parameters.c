@@ -6,14 +6,6 @@
 
 static const void *at(const void *values, size_t offset) { return (const char *)values + offset; }
 
-static void add_strings(struct buf *out, const char *name, const struct strings *list) {
-    if (!list->v) return;
-    json_key(out, name);
-    json_open(out, '[');
-    for (size_t i = 0; i < list->n; i++) json_str(out, list->v[i]);
-    json_close(out, ']');
-}
-
 static void add_objects(struct buf *out, const struct member *m, const void *values) {
     const char *first = *(const char *const *)at(values, m->offset);
     if (!first) return;
@@ -30,11 +22,15 @@ static bool given(const struct member *m, const void *values) {
 
 static void add_member(struct buf *out, const struct member *m, const void *values) {
     const char *text = m->kind == KIND_STRING ? *(const char *const *)at(values, m->offset) : NULL;
+    const struct strings *list = m->kind == KIND_STRINGS ? at(values, m->offset) : NULL;
     const void *object = m->kind == KIND_OBJECT ? *(const void *const *)at(values, m->offset) : NULL;
     if (text) json_kstr(out, m->name, text);
     if (m->kind == KIND_INTEGER && given(m, values)) json_kint(out, m->name, *(const int64_t *)at(values, m->offset));
     if (m->kind == KIND_BOOLEAN && given(m, values)) json_kbool(out, m->name, *(const bool *)at(values, m->offset));
-    if (m->kind == KIND_STRINGS) add_strings(out, m->name, at(values, m->offset));
+    if (list && list->v) {
+        json_key(out, m->name);
+        json_strings(out, list);
+    }
     if (m->kind == KIND_OBJECTS) add_objects(out, m, values);
     if (object) {
         json_key(out, m->name);

@@ -11,12 +11,18 @@ const struct response_type *response_type_find(const char *type) {
     return NULL;
 }
 
-const char *response_type_meant(const char *text) {
+static const char *meant(const char *text) {
     for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++)
         if (!strcasecmp(aliases[i].alias, text)) return aliases[i].type;
     for (size_t i = 0; i < response_types_n; i++)
         if (!strcasecmp(response_types[i].type, text)) return response_types[i].type;
     return text;
+}
+
+struct strings response_types_meant(struct arena *arena, const struct strings *given) {
+    struct strings types = strings_new(arena, given->n);
+    for (; types.n < given->n; types.n++) types.v[types.n] = meant(given->v[types.n]);
+    return types;
 }
 
 enum err responses_types(struct request *r, const struct no_args *args, struct reply *out) {

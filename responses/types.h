@@ -6,8 +6,8 @@
 
 const struct response_type *response_type_find(const char *type); /* NULL = unknown */
 
-/* What a filter means by a type: any case, and the names that older clients use ("File" -> GET_FILE); an unknown text
- * is returned as it is and finds nothing. */
-const char *response_type_meant(const char *text);
+/* What a filter means by types: any case, and the names that older clients use ("File" -> GET_FILE); an unknown text
+ * stays as it is and finds nothing. */
+struct strings response_types_meant(struct arena *arena, const struct strings *given);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "assets/find.h"
 #include "auth/write.h"
+#include "base/clock.h"
 #include "build/gen/operations.h"
 #include "incidents/touch.h"
 #include "responses/decide.h"
@@ -70,12 +71,12 @@ static struct target *target_of(const struct targets *t, const char *response_id
 
 /* Critical is what is tagged so now, or was when the response was made. An asset out of sight is not decided about. */
 static enum err look_at_assets(struct request *r, struct tx *tx, struct targets *t) {
-    struct strings ids = {.n = t->n, .v = arena_alloc(r->arena, t->n * sizeof(char *))};
+    struct strings ids = strings_new(r->arena, t->n);
     struct asset_brief *assets = NULL;
-    for (size_t i = 0; i < t->n; i++) ids.v[i] = t->v[i].asset_id;
+    for (; ids.n < t->n; ids.n++) ids.v[ids.n] = t->v[ids.n].asset_id;
     TRY(assets_find_tx(r, tx, &ids, true, &assets));
     for (size_t i = 0; i < t->n; i++) {
-        if (!assets[i].found) return fail(r, ERR_NOT_FOUND, "No such object, or not one that this token may see.");
+        if (!assets[i].found) return fail_not_found(r);
         t->v[i].facts.two_people |= assets[i].critical;
         t->v[i].decided.two_people = t->v[i].facts.two_people;
     }
@@ -120,7 +121,7 @@ static enum err refuse(struct request *r, struct tx *tx, const struct targets *t
         [VERDICT_SAME_PERSON] =
             "You confirmed this response; the asset is critical, so another person has to confirm it too.",
     };
-    struct strings blocked = {.v = arena_alloc(r->arena, ids->n * sizeof(char *))};
+    struct strings blocked = strings_new(r->arena, ids->n);
     fail(r, e,
          one ? "The decision was not taken."
              : "No decision was taken: errors and responses name what stood in the way.");
@@ -136,7 +137,7 @@ static enum err refuse(struct request *r, struct tx *tx, const struct targets *t
 }
 
 static enum err refuse_unknown(struct request *r, const struct targets *t, const struct strings *ids, bool one) {
-    fail(r, ERR_NOT_FOUND, "No such object, or not one that this token may see.");
+    fail_not_found(r);
     for (size_t i = 0; i < ids->n && !one; i++)
         if (!target_of(t, ids->v[i])) fail_at(r, arena_printf(r->arena, "/responses_ids/%zu", i), "No such response.");
     return ERR_NOT_FOUND;
@@ -201,16 +202,8 @@ enum err response_update(struct request *r, const struct response_update_args *a
     return write_commit(r, &tx, last, out);
 }
 
-/* The same id twice is one response. */
-static struct strings without_doubles(struct request *r, const struct strings *given) {
-    struct strings ids = {.v = arena_alloc(r->arena, given->n * sizeof(char *))};
-    for (size_t i = 0; i < given->n; i++)
-        if (!strings_have(&ids, given->v[i])) ids.v[ids.n++] = given->v[i];
-    return ids;
-}
-
 enum err responses_update(struct request *r, const struct responses_update_args *args, struct reply *out) {
-    struct strings ids = without_doubles(r, &args->responses_ids);
+    struct strings ids = strings_unique(r->arena, &args->responses_ids);
     struct decision d = decision_of(r, args->status, args->comment);
     int64_t last = 0;
     TRY(check_comment(r, args->status, args->comment));

@@ -10,7 +10,7 @@ static enum err lock_empty(struct request *r, struct tx *tx, const char *id) {
     scope_rows struct rows used = {0};
     TRY(tx_run(tx, &found, "select 1 from tenants where client_id = $1 and tenant_id = $2 for update", "ss",
                r->client_id, id));
-    if (!found.n) return fail(r, ERR_NOT_FOUND, "No such object, or not one that this token may see.");
+    if (!found.n) return fail_not_found(r);
     TRY(tx_run(tx, &used,
                "select exists (select from assets where client_id = $1 and tenant_id = $2),"
                "       exists (select from incidents where client_id = $1 and tenant_id = $2)",

@@ -2,25 +2,24 @@
 
 #include "auth/write.h"
 #include "build/gen/operations.h"
-#include "tenants/deadlines.h"
 
 enum { SETTINGS_BYTES_MAX = 64 * 1024 };
 
 #define SETTINGS_COLUMNS "hide_absent_assets, offline_after_days, extended_notifications, deadlines_s"
 
-static int64_t deadline_of(json_t *set, const char *type) {
-    json_t *seconds = json_object_get(set, type);
-    return json_is_integer(seconds) ? json_integer_value(seconds) : deadline_default_s(type);
+static int64_t deadline_of(json_t *set, const struct response_type *type) {
+    json_t *seconds = json_object_get(set, type->type);
+    return json_is_integer(seconds) ? json_integer_value(seconds) : type->decide_within_s;
 }
 
 static void add_deadlines(struct buf *out, const char *set_text) {
     json_t *set = json_loads(set_text, 0, NULL);
     json_key(out, "response_deadlines");
     json_open(out, '[');
-    for (size_t i = 0; i < deadline_types_n; i++) {
+    for (size_t i = 0; i < response_types_n; i++) {
         json_open(out, '{');
-        json_kstr(out, "type", deadline_types[i]);
-        json_kint(out, "decide_within_s", deadline_of(set, deadline_types[i]));
+        json_kstr(out, "type", response_types[i].type);
+        json_kint(out, "decide_within_s", deadline_of(set, &response_types[i]));
         json_close(out, '}');
     }
     json_close(out, ']');
@@ -40,13 +39,13 @@ enum err settings_general_get(struct request *r, const struct no_args *args, str
     (void)args;
     scope_rows struct rows rows = {0};
     TRY(db_read(&r->scope, &rows, "select " SETTINGS_COLUMNS " from clients where client_id = $1", "s", r->client_id));
-    if (!rows.n) return fail(r, ERR_NOT_FOUND, "No such object, or not one that this token may see.");
+    if (!rows.n) return fail_not_found(r);
     add_settings(&out->body, &rows);
     return OK;
 }
 
 static enum err deadlines_json(struct request *r, const struct settings_general_set_args *args, struct buf *out) {
-    struct strings seen = {.v = arena_alloc(r->arena, (args->response_deadlines_n + 1) * sizeof *seen.v)};
+    struct strings seen = strings_new(r->arena, args->response_deadlines_n);
     json_open(out, '{');
     for (size_t i = 0; i < args->response_deadlines_n; i++) {
         const struct response_deadline *d = &args->response_deadlines[i];
@@ -78,7 +77,7 @@ static enum err change(struct request *r, struct tx *tx, const struct settings_g
     TRY(deadlines_json(r, args, &deadlines));
     TRY(tx_run(tx, &old, "select " SETTINGS_COLUMNS " from clients where client_id = $1 for no key update", "s",
                r->client_id));
-    if (!old.n) return fail(r, ERR_NOT_FOUND, "No such object, or not one that this token may see.");
+    if (!old.n) return fail_not_found(r);
     scope_sql struct sql q;
     sql_init(&q);
     add_update(&q, r->client_id, args, buf_text(&deadlines));

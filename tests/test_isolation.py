@@ -190,7 +190,7 @@ def test_errors_hold_no_canary(three):
 def test_the_same_keys_stay_apart(three):
     for one in three:
         assert one.sup.ok("incidents/count", {"external_refs": ["SAME-REF"]}) == {"count": 1}
-        assert one.sup.ok("assets/count", {}) == {"count": 3}
+        assert one.sup.ok("assets/count", {"host_names": ["same-host"]}) == {"count": 3}
         again = one.soc.ok("incidents/ingest", {"external_ref": "SAME-REF", "summary": f"Same again {one.canary}", "priority": "LOW",
                                                 "description": one.canary, "affected_hosts": [f"SAME-HOST:{ASSET_IDS[0]}"]})
         assert again["incident_id"] == one.incident
@@ -310,7 +310,9 @@ BREAK = {
     "view": "create view bad as select * from incidents",
     "definer": "create function bad() returns int language sql security definer return 1",
     "materialized": "create materialized view bad as select * from incidents",
-    "foreign key": "alter table tenants add unique (tenant_id)",
+    "unique index": "create unique index bad on incidents (incident_id)",
+    "foreign key": "create unique index bad on incidents (incident_id);"
+                   " alter table comments add foreign key (incident_id) references incidents (incident_id)",
     "new table": "create table bad (client_id text primary key)",
     "unguarded table": "create table bad (x text); grant select on bad to mdr_serve",
 }

@@ -183,10 +183,7 @@ NAMES = ["plain.txt", "日本語の名前.pdf", "../../etc/passwd", "..\\..\\win
 
 @pytest.mark.parametrize("name", NAMES, ids=lambda n: n[:20].encode("unicode_escape").decode() or "empty")
 def test_file_names(name, fresh, incident, tmp_path):
-    sent = name.replace("\\", "\\\\").replace('"', '\\"') if "\\" in name and False else name
-    if any(c in sent for c in "\r\n"):
-        sent = sent.replace("\r", "").replace("\n", "")
-    reply = fresh.sup.upload(incident, b"data", sent)
+    reply = fresh.sup.upload(incident, b"data", name.replace("\r", "\x0b"))  # a CR would end the part's header
     if not name:
         assert reply.status in (200, 400)
         if reply.status == 400:
@@ -199,7 +196,7 @@ def test_file_names(name, fresh, incident, tmp_path):
     assert len(full.encode()) <= 255 and unicodedata.normalize("NFC", full) == full
     (tmp_path / full).write_bytes(b"data")
     assert (tmp_path / full).resolve().parent == tmp_path.resolve()
-    if re.fullmatch(r"[\w .]+", name) and len(name.encode()) <= 255 and name.strip(" ."):
+    if re.fullmatch(r"[\w .]+", name) and len(name.encode()) <= 255 and name.strip(" .") == name:
         assert full == unicodedata.normalize("NFC", name)
     got = fresh.sup.call("attachments/download", {"attachment_id": made["attachment_id"]}).must()
     disposition = got.header("Content-Disposition")

@@ -493,12 +493,12 @@ def response_types(api, writer):
             if detail not in node["properties"]:
                 raise Wrong("%s: details name %s, which the parameters have not" % (t["type"], detail))
         systems = " | ".join("SYSTEM_" + s.upper() for s in t["systems"] if SYSTEMS.index(s) >= 0)
-        rows.append("""    {.type = %s, .title = %s, .undo = %s, .risk = RISK_%s, .systems = %s,
+        rows.append("""    {.type = %s, .title = %s, .undo = %s, .risk = RISK_%s, .systems = %s, .decide_within_s = %d,
      .details = (const char *const[]){%sNULL},
      .parameters = &schema_%s, .parameters_size = sizeof(struct %s),
      .parameters_json = %s,
      .info_json = %s},
-""" % (c_text(t["type"]), c_text(t["title"]), c_optional(t.get("undo")), t["risk"].upper(), systems,
+""" % (c_text(t["type"]), c_text(t["title"]), c_optional(t.get("undo")), t["risk"].upper(), systems, t["decide_within_s"],
             "".join(c_text(d) + ", " for d in t["details"]), ref, struct,
             c_text(json.dumps(api.inlined(t["parameters"]), ensure_ascii=False, separators=(",", ":"))),
             c_text(response_type_json(api, t))))
@@ -561,6 +561,7 @@ struct response_type {
     const char *undo;                   /* a type, or NULL */
     enum risk risk;
     unsigned systems;                   /* of enum system */
+    int64_t decide_within_s;            /* where neither the response nor the client says */
     const char *const *details;         /* names of parameters that people are shown; ends with NULL */
     const struct schema *parameters;    /* for validate_at(r, "/parameters", ...); fills struct params_<TYPE> */
     size_t parameters_size;

@@ -7,8 +7,8 @@
  * Under update_time a row that changes moves. Rows given out already are left out (by number, up to PAGE_SERVED_MAX), rows
  * changed after the first page began report its stamp as update_time at most: so a poller that takes the highest update_time and
  * asks for more from there misses no change. */
-#ifndef INCIDENTS_PAGES_H
-#define INCIDENTS_PAGES_H
+#ifndef BASE_PAGES_H
+#define BASE_PAGES_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* Custom incidents that carry the SLA: so many per client and week (Monday 00:00 UTC to Monday). Source: contract A5 sla_count. */
-#ifndef INCIDENTS_SLA_H
-#define INCIDENTS_SLA_H
+#ifndef INCIDENTS_SLA_COUNT_H
+#define INCIDENTS_SLA_COUNT_H
 
 #include "build/gen/operations.h"
 

@@ -79,7 +79,7 @@ static enum err serve(struct request *r, const char *attachment_id, struct reply
     TRY(db_read(&r->scope, &rows,
                 "select full_name, file_size from attachments where client_id = $1 and attachment_id = $2", "ss",
                 r->client_id, attachment_id));
-    if (!rows.n) return chat_missing(r);
+    if (!rows.n) return fail_not_found(r);
     out->content_type = "application/octet-stream";
     reply_header(out, "Content-Disposition", disposition(r, rows_text(&rows, 0, 0)));
     reply_header(out, "Content-Security-Policy", "sandbox");

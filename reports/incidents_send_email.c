@@ -47,7 +47,7 @@ static enum err queue_mail(struct request *r, struct tx *tx, int64_t number, con
         "insert into due (client_id, kind, object_id, due_at) select client_id, 'mail', mail_id, creation_time from m"
         " returning object_id",
         "sisssi", r->client_id, number, mail_id, receiver, r->who.user_id, now_ms()));
-    return rows.n ? OK : fail(r, ERR_NOT_FOUND, "No such object, or not one that this token may see.");
+    return rows.n ? OK : fail_not_found(r);
 }
 
 enum err incidents_send_email(struct request *r, const struct incidents_send_email_args *args, struct reply *out) {

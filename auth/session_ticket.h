@@ -1,6 +1,6 @@
 /* One-time tickets: a GET from a page that cannot send headers. Source: contract B6. */
-#ifndef AUTH_TICKETS_H
-#define AUTH_TICKETS_H
+#ifndef AUTH_SESSION_TICKET_H
+#define AUTH_SESSION_TICKET_H
 
 #include "auth/request.h"
 

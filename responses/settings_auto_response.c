@@ -32,7 +32,7 @@ enum err settings_auto_response_get(struct request *r, const struct no_args *arg
         "    on t.client_id = c.client_id and t.tenant_id = any(c.auto_response_tenants)"
         " where c.client_id = $1 group by c.client_id, c.auto_response_mode",
         "s", r->client_id));
-    if (!rows.n) return fail(r, ERR_NOT_FOUND, "No such object, or not one that this token may see.");
+    if (!rows.n) return fail_not_found(r);
     add_setting(&out->body, rows_text(&rows, 0, 0), rows_text(&rows, 0, 1), (size_t)rows_int(&rows, 0, 2));
     return OK;
 }

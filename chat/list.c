@@ -1,16 +1,13 @@
-#include <string.h>
-
+#include "base/hash.h"
+#include "base/pages.h"
 #include "build/gen/operations.h"
 #include "chat/chat.h"
-#include "incidents/pages.h"
 
 /* Names a timeline: the same reader, incident, start and page size. */
 static uint64_t timeline_id(const struct request *r, const struct chat_list_args *args) {
     const char *name = arena_printf(r->arena, "chat\n%s\n%s\n%s\n%lld\n%lld", r->client_id, r->who.reader_id,
                                     args->incident_id, (long long)args->after, (long long)args->page_size);
-    uint64_t h = 1469598103934665603u;
-    for (; *name; name++) h = (h ^ (unsigned char)*name) * 1099511628211u;
-    return h;
+    return hash_add_text(HASH_START, name);
 }
 
 /* Behind which stamp the page begins, and how many entries to leap: none where the page before is remembered, so that a comment
@@ -75,14 +72,14 @@ static void add_entry(struct buf *out, const struct rows *rows, int row, const s
     json_kstr(out, "kind", kind);
     json_kint(out, "creation_time", rows_int(rows, row, 1));
     json_key(out, kind);
-    project(out, (struct slice){rows_text(rows, row, 2), rows_len(rows, row, 2)}, p);
+    project(out, rows_slice(rows, row, 2), p);
     json_close(out, '}');
 }
 
 enum err chat_list(struct request *r, const struct chat_list_args *args, struct reply *out) {
     scope_rows struct rows rows = {0};
     TRY(read_page(r, args, &rows));
-    if (!rows.n) return chat_missing(r);
+    if (!rows.n) return fail_not_found(r);
     remember_end(r, args, &rows);
     struct projection p = chat_projection(r, NULL, args->markdown_to_html);
     p.reading.comments_upto = rows_int(&rows, 0, 3);

@@ -86,7 +86,7 @@ static bool storing_enter(void) {
 }
 
 static enum err judge_room(struct request *r, const struct rows *rows) {
-    if (!rows->n) return chat_missing(r);
+    if (!rows->n) return fail_not_found(r);
     if (rows_int(rows, 0, 0) >= CHAT_FILES_MAX)
         return fail(r, ERR_CONFLICT, "An incident may have %d attachments.", CHAT_FILES_MAX);
     if (rows_int(rows, 0, 1) + r->upload->size_bytes > CHAT_FILES_BYTES_MAX)
@@ -178,7 +178,7 @@ static enum err store(struct request *r, const struct attachments_upload_args *a
     TRY(lock_incident_with_room(r, &tx, args->incident_id));
     TRY(write_clock(&tx, 1, &stamp));
     TRY(insert_attachment(r, &tx, id, args, stamp, &created));
-    if (!created.n) return chat_missing(r);
+    if (!created.n) return fail_not_found(r);
     TRY(incident_touch(r, &tx, args->incident_id, stamp, 1));
     chat_reply_created(r, &created, false, out);
     return write_commit(r, &tx, stamp, out);

@@ -30,14 +30,14 @@ static enum err read_attachments(struct request *r, const char *incident_id, str
 enum err attachments_list(struct request *r, const struct attachments_list_args *args, struct reply *out) {
     scope_rows struct rows rows = {0};
     TRY(read_attachments(r, args->incident_id, &rows));
-    if (!rows.n) return chat_missing(r);
+    if (!rows.n) return fail_not_found(r);
     bool newest_first = !strcmp(args->sort, "creation_time:desc");
     struct projection p = chat_projection(r, &args->fields, args->markdown_to_html);
     p.reading.attachments_upto = rows_int(&rows, 0, 1);
     json_open(&out->body, '[');
     for (int i = 0; i < rows.n && !rows_null(&rows, i, 0); i++) {
         int row = newest_first ? rows.n - 1 - i : i;
-        project(&out->body, (struct slice){rows_text(&rows, row, 0), rows_len(&rows, row, 0)}, &p);
+        project(&out->body, rows_slice(&rows, row, 0), &p);
     }
     json_close(&out->body, ']');
     return OK;

@@ -1,4 +1,4 @@
-#include "incidents/sla.h"
+#include "incidents/sla_count.h"
 
 #include "base/clock.h"
 

@@ -1,4 +1,4 @@
-#include "auth/tickets.h"
+#include "auth/session_ticket.h"
 
 #include <string.h>
 

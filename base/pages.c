@@ -1,4 +1,4 @@
-#include "incidents/pages.h"
+#include "base/pages.h"
 
 #include <pthread.h>
 #include <stdio.h>
