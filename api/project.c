@@ -82,7 +82,8 @@ static void fill_mark(struct buf *out, const char *mark, size_t len, const struc
     }
 }
 
-static void copy_marked(struct buf *out, struct slice text, const struct projection *p) {
+/* one: text is one object, so nothing wanted follows its mark x; finding its end is not cheap. */
+static void copy_marked(struct buf *out, struct slice text, bool one, const struct projection *p) {
     const char *end = text.data + text.len;
     for (const char *at = text.data; at < end;) {
         const char *mark = memchr(at, MARK, (size_t)(end - at));
@@ -94,6 +95,7 @@ static void copy_marked(struct buf *out, struct slice text, const struct project
         const char *mark_end = memchr(mark, MARK_END, (size_t)(end - mark));
         if (!mark_end) return;
         fill_mark(out, mark + 1, (size_t)(mark_end - mark - 1), p);
+        if (one && mark[1] == 'x') return;
         at = mark[1] == 'x' ? skip_tail(mark_end, end) : mark_end + 1;
     }
 }
@@ -150,7 +152,7 @@ static void add_html(struct buf *out, struct slice quoted) {
     buf_init(&html, 1024 * 1024);
     unescape(&markdown, quoted);
     if (markdown_to_html(buf_text(&markdown), markdown.len, &html) != OK) {
-        copy_marked(out, quoted, &(struct projection){0});
+        copy_marked(out, quoted, false, &(struct projection){0});
         return;
     }
     json_strn(out, buf_text(&html), html.len);
@@ -164,7 +166,7 @@ static void add_member(struct buf *out, struct slice key, struct slice value, co
     if (p->html && *value.data == '"' && is_markdown(key))
         add_html(out, value);
     else
-        copy_marked(out, value, p);
+        copy_marked(out, value, false, p);
 }
 
 /* at stands on the quote of a key, or on a ',' or the mark x before it; returns where the next member starts, NULL at the end. */
@@ -201,12 +203,12 @@ void project(struct buf *out, struct slice body, const struct projection *p) {
     if (p->html || (p->fields && p->fields->n))
         copy_members(out, body, p);
     else
-        copy_marked(out, body, p);
+        copy_marked(out, body, true, p);
 }
 
 void project_list(struct buf *out, struct slice bodies, const struct projection *p) {
     if (!p->html) {
-        copy_marked(out, bodies, p);
+        copy_marked(out, bodies, false, p);
         return;
     }
     struct projection each = *p;

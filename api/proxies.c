@@ -40,6 +40,7 @@ int cidr_list_has(const char *cidrs, const char *address) {
 
 const char *caller_address(const char *peer, const char *forwarded, const char *trusted, char *out, size_t out_bytes) {
     if (!forwarded || !cidr_list_has(trusted, peer)) return peer;
+    out[0] = 0;
     const char *end = forwarded + strlen(forwarded);
     while (end > forwarded) {
         const char *start = end;

@@ -49,7 +49,6 @@ static void open_file(struct upload *u, const struct multipart_part *part) {
         return;
     }
     memcpy(u->file_name, part->file_name, sizeof u->file_name);
-    memcpy(u->media_type, part->media_type, sizeof u->media_type);
     u->fd = open_spool();
     if (u->fd >= 0) return;
     u->failed = true;

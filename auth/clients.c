@@ -22,7 +22,7 @@ static bool id_ok(const char *id) {
 enum err client_create(const char *client_id, const char *name) {
     size_t name_bytes = strlen(name);
     if (!id_ok(client_id) || !name_bytes || name_bytes > CLIENT_NAME_MAX) return ERR_INVALID;
-    struct db_scope scope = session_scope(client_id);
+    struct db_scope scope = client_scope(client_id);
     scope_tx struct tx tx = {0};
     TRY(tx_begin(&tx, &scope));
     TRY(tx_run(&tx, NULL, "insert into clients (client_id, name, creation_time) values ($1, $2, $3)", "ssi", client_id,

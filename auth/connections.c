@@ -14,14 +14,6 @@ const char *connection_status(int64_t activated_at, int64_t last_used, int64_t r
 
 /* ---- the ledger ---- */
 
-enum err change_stamp(struct tx *tx, struct change *c) {
-    if (c->stamp) return OK;
-    scope_rows struct rows rows = {0};
-    TRY(tx_run(tx, &rows, "select ledger_clock(1)", ""));
-    c->stamp = rows_int(&rows, 0, 0);
-    return OK;
-}
-
 enum err connection_record(struct tx *tx, const char *client_id, const char *session_id, const char *operation,
                            struct change *by) {
     TRY(change_stamp(tx, by));
@@ -78,7 +70,7 @@ enum err connection_create(struct arena *arena, const struct connection_spec *sp
     *out = (struct connection_made){.creation_time = now_ms()};
     random_uuid(out->session_id);
     struct session s = session_of(spec, out->session_id);
-    struct db_scope scope = session_scope(spec->client_id);
+    struct db_scope scope = client_scope(spec->client_id);
     scope_tx struct tx tx = {0};
     TRY(tx_begin_write(&tx, &scope));
     TRY(insert(&tx, spec, out->session_id, out->creation_time, by->by));
@@ -123,7 +115,7 @@ enum err connection_shell_token(struct arena *arena, const char *client_id, enum
     struct connection_spec spec = {.client_id = client_id, .role = role, .all_tenants = true};
     spec.name = arena_printf(arena, "Command line (%s)", role_code(role));
     char session_id[UUID_BYTES];
-    struct db_scope scope = session_scope(client_id);
+    struct db_scope scope = client_scope(client_id);
     scope_tx struct tx tx = {0};
     TRY(tx_begin_write(&tx, &scope));
     enum err e = find_shell(&tx, &spec, session_id);

@@ -5,15 +5,8 @@
 #define AUTH_CONNECTIONS_H
 
 #include "auth/request.h"
+#include "auth/write.h"
 #include "base/random.h"
-
-/* Who changes something. stamp is filled with the first use: the client's clock is taken then, so every other lock
- * comes before. It stays 0 where there is no client. */
-struct change {
-    const char *by, *connection; /* name; session id, "" for the command line and the gateway itself */
-    int64_t stamp;
-};
-enum err change_stamp(struct tx *tx, struct change *c) must_check;
 
 struct connection_spec {
     const char *client_id; /* "*" = all clients (SOC_ANALYST) */

@@ -2,14 +2,15 @@
 
 enum { GATEWAY_ARENA_BYTES = 16 * 1024 * 1024 };
 
-void gateway_request(struct request *r, struct arena *arena, const char *client_id) {
-    arena_init(arena, GATEWAY_ARENA_BYTES);
-    *r = (struct request){
-        .arena = arena,
+enum err gateway_run(gateway_job *job, const char *client_id, const char *object_id) {
+    struct arena arena;
+    struct request r = {
+        .arena = &arena,
         .operation = "",
         .request_id = "",
         .client_id = client_id,
         .path_id = "",
+        .accept = "",
         .address = "",
         .bearer = "",
         .who = {.client_id = client_id,
@@ -18,6 +19,10 @@ void gateway_request(struct request *r, struct arena *arena, const char *client_
                 .name = GATEWAY_AUTHOR,
                 .reader_id = "",
                 .all_tenants = true},
-        .scope = {.client_id = client_id, .tenants = "*"},
+        .scope = client_scope(client_id),
     };
+    arena_init(&arena, GATEWAY_ARENA_BYTES);
+    enum err e = job(&r, object_id);
+    arena_free(&arena);
+    return e;
 }

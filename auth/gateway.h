@@ -6,7 +6,8 @@
 
 #define GATEWAY_AUTHOR "MDR gateway" /* changed_by in the ledger; its connection is '' */
 
-/* A request for one client, all tenants. client_id is borrowed. The arena is initialised here: arena_free() it. */
-void gateway_request(struct request *r, struct arena *arena, const char *client_id);
+/* Runs a job about one object as a request of the gateway for that client, all tenants; returns what the job returned. */
+typedef enum err gateway_job(struct request *r, const char *object_id);
+enum err gateway_run(gateway_job *job, const char *client_id, const char *object_id) must_check;
 
 #endif

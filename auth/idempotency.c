@@ -5,10 +5,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-static struct db_scope scope_of(const struct request *r) {
-    return (struct db_scope){.client_id = r->client_id, .tenants = "*"};
-}
-
 /* A row older than the takeover time belongs to a process that died: its change is not committed, or `done` would be set. */
 static enum err take(struct request *r, struct tx *tx, bool *taken) {
     scope_rows struct rows rows = {0};
@@ -49,7 +45,7 @@ static enum err answer_of(struct request *r, struct tx *tx, struct reply *out) {
 
 enum err idempotency_begin(struct request *r, struct reply *out, bool *replayed) {
     *replayed = false;
-    struct db_scope scope = scope_of(r);
+    struct db_scope scope = client_scope(r->client_id);
     scope_tx struct tx tx = {0};
     TRY(tx_begin(&tx, &scope));
     r->idempotency.attempt = now_ms();
@@ -75,7 +71,7 @@ enum err idempotency_finish(struct request *r, struct tx *tx, const struct reply
 }
 
 void idempotency_release(struct request *r) {
-    struct db_scope scope = scope_of(r);
+    struct db_scope scope = client_scope(r->client_id);
     scope_tx struct tx tx = {0};
     enum err e = tx_begin(&tx, &scope);
     if (e == OK)

@@ -105,17 +105,17 @@ static bool same_secret(const struct key *a, const struct key *b) {
     return a->secret_len == b->secret_len && !sodium_memcmp(a->secret, b->secret, a->secret_len);
 }
 
+static enum err check_apart(const struct key *a, const struct key *b, struct buf *why) {
+    if (!strcmp(a->kid, b->kid)) return say(why, ERR_INTERNAL, "key file: kid %s stands twice", a->kid);
+    if (!same_secret(a, b)) return OK;
+    return say(why, ERR_INTERNAL, "key file: %s and %s have the same secret", b->kid, a->kid);
+}
+
 static enum err check_ring(const struct keyring *r, struct buf *why) {
     size_t in_use = 0;
     for (size_t i = 0; i < r->n; i++) {
         in_use += !r->keys[i].retired_ms;
-        for (size_t j = 0; j < i; j++) {
-            if (!strcmp(r->keys[i].kid, r->keys[j].kid))
-                return say(why, ERR_INTERNAL, "key file: kid %s stands twice", r->keys[i].kid);
-            if (same_secret(&r->keys[i], &r->keys[j]))
-                return say(why, ERR_INTERNAL, "key file: %s and %s have the same secret", r->keys[j].kid,
-                           r->keys[i].kid);
-        }
+        for (size_t j = 0; j < i; j++) TRY(check_apart(&r->keys[i], &r->keys[j], why));
     }
     return in_use ? OK : say(why, ERR_INTERNAL, "key file: every key is retired, none is left to sign");
 }

@@ -42,7 +42,7 @@ static enum err count_account(struct request *r, struct tx *tx, const char *emai
 
 enum err lockout_attempt(struct request *r, const char *email, bool *locked) {
     int64_t now = now_ms(), failures = 0;
-    struct db_scope scope = session_scope(r->client_id);
+    struct db_scope scope = client_scope(r->client_id);
     scope_tx struct tx tx = {0};
     TRY(tx_begin(&tx, &scope));
     TRY(check_address(r, &tx, now));
@@ -53,7 +53,7 @@ enum err lockout_attempt(struct request *r, const char *email, bool *locked) {
 
 enum err lockout_failed(struct request *r) {
     int64_t failures = 0;
-    struct db_scope scope = session_scope(r->client_id);
+    struct db_scope scope = client_scope(r->client_id);
     scope_tx struct tx tx = {0};
     TRY(tx_begin(&tx, &scope));
     TRY(count(&tx, r->client_id, arena_printf(r->arena, "address:%s", r->address), now_ms(), &failures));

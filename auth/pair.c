@@ -8,10 +8,6 @@
 /* Stands for "limited to tenants of which none is left": an empty list in a token means all. */
 static const char *const no_tenant[] = {"(none)"};
 
-struct db_scope session_scope(const char *session_client_id) {
-    return (struct db_scope){.client_id = session_client_id, .tenants = "*"};
-}
-
 enum err session_lock(struct arena *arena, struct tx *tx, const char *client_id, const char *session_id,
                       struct session *out) {
     scope_rows struct rows rows = {0};

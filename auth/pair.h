@@ -20,9 +20,7 @@ struct session {
     struct strings tenants; /* ids, empty when all_tenants */
 };
 
-struct db_scope session_scope(const char *session_client_id);
-
-/* Locks the row until the transaction ends; tx has session_scope(). ERR_TOKEN when there is none. */
+/* Locks the row until the transaction ends; tx has client_scope(). ERR_TOKEN when there is none. */
 enum err session_lock(struct arena *arena, struct tx *tx, const char *client_id, const char *session_id,
                       struct session *out) must_check;
 

@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "auth/password.h"
 
 #include <errno.h>
@@ -9,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 #include <time.h>
+#include <unistr.h>
 
 #include "base/clock.h"
 
@@ -22,27 +22,11 @@ static int inside;
 
 /* --- policy --- */
 
-/* Characters, or -1 for what is not UTF-8 (RFC 3629: no overlong forms, surrogates, or beyond U+10FFFF). */
+/* -1 for what is not UTF-8 (RFC 3629). */
 static int utf8_chars(const char *text) {
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    const unsigned char *s = (const unsigned char *)text;
-    int chars = 0;
-    for (; *s; chars++) {
-        int bytes = *s < 0x80                 ? 1
-                    : *s >= 0xc2 && *s < 0xe0 ? 2
-                    : *s >= 0xe0 && *s < 0xf0 ? 3
-                    : *s >= 0xf0 && *s < 0xf5 ? 4
-                                              : 0;
-        if (!bytes) return -1;
-        uint32_t c = bytes == 1 ? *s : *s & (0xffu >> (bytes + 1));
-        for (int i = 1; i < bytes; i++) {
-            if ((s[i] & 0xc0) != 0x80) return -1;
-            c = c << 6 | (s[i] & 0x3f);
-        }
-        if (c < least[bytes] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000)) return -1;
-        s += bytes;
-    }
-    return chars;
+    const uint8_t *s = (const uint8_t *)text;
+    size_t len = strlen(text);
+    return u8_check(s, len) ? -1 : (int)u8_mbsnlen(s, len);
 }
 
 static bool is_email(const char *password, const char *email) {

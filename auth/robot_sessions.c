@@ -22,7 +22,7 @@ static void write_connection(struct buf *b, const struct rows *rows, int i, int6
 
 /* One connection, or with session_id "" all. */
 static enum err read_connections(struct request *r, const char *session_id, struct rows *out) {
-    struct db_scope scope = session_scope(r->client_id);
+    struct db_scope scope = client_scope(r->client_id);
     scope_sql struct sql q;
     sql_init(&q);
     sql_add(&q,
@@ -47,7 +47,7 @@ enum err robot_session_create(struct request *r, const struct robot_session_crea
         .all_tenants = choice.all,
         .tenants = choice.ids,
     };
-    struct change by = {.by = r->who.name, .connection = r->who.session_id};
+    struct change by = change_of(r);
     struct connection_made made;
     TRY(connection_create(r->arena, &spec, &by, &made));
     scope_rows struct rows rows = {0};
@@ -87,8 +87,8 @@ static enum err find_for_update(struct request *r, struct tx *tx, const char *se
 
 /* Deleting what is revoked already changes nothing and is no error: what was asked for is so. */
 enum err robot_sessions_delete(struct request *r, const struct robot_sessions_delete_args *args, struct reply *out) {
-    struct change by = {.by = r->who.name, .connection = r->who.session_id};
-    struct db_scope scope = session_scope(r->client_id);
+    struct change by = change_of(r);
+    struct db_scope scope = client_scope(r->client_id);
     scope_tx struct tx tx = {0};
     TRY(tx_begin_write(&tx, &scope));
     TRY(find_for_update(r, &tx, args->session_id));

@@ -98,7 +98,7 @@ enum err session_confirm(struct request *r, const struct session_confirm_args *a
     struct token_claims claims;
     struct pair pair;
     TRY(verify(r, args->refresh_token, &claims));
-    struct db_scope scope = session_scope(claims.client_id);
+    struct db_scope scope = client_scope(claims.client_id);
     scope_tx struct tx tx = {0};
     TRY(tx_begin_write(&tx, &scope));
     TRY(trade(r, &tx, &claims, args->refresh_token, &pair));

@@ -16,7 +16,7 @@ struct account {
 };
 
 static enum err find(struct request *r, const char *email, struct account *out) {
-    struct db_scope scope = session_scope(r->client_id);
+    struct db_scope scope = client_scope(r->client_id);
     scope_rows struct rows rows = {0};
     TRY(db_read(&scope, &rows,
                 "select user_id, password_hash from users where client_id = $1 and lower(email) = lower($2)", "ss",
@@ -60,7 +60,7 @@ static enum err open_session(struct request *r, struct tx *tx, const struct acco
 
 static enum err enter(struct request *r, const struct session_login_args *args, const struct account *a,
                       struct pair *pair) {
-    struct db_scope scope = session_scope(r->client_id);
+    struct db_scope scope = client_scope(r->client_id);
     struct change by = {0};
     struct session s;
     scope_tx struct tx tx = {0};

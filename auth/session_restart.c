@@ -2,7 +2,6 @@
 #include "auth/connections.h"
 #include "auth/pair.h"
 #include "base/clock.h"
-#include "base/feed.h"
 #include "build/gen/operations.h"
 
 static enum err end_chain(struct tx *tx, const struct session *s) {
@@ -13,8 +12,8 @@ static enum err end_chain(struct tx *tx, const struct session *s) {
 
 enum err session_restart(struct request *r, const struct no_args *args, struct reply *out) {
     (void)args;
-    struct db_scope scope = session_scope(r->who.client_id);
-    struct change by = {.by = r->who.name, .connection = r->who.session_id};
+    struct db_scope scope = client_scope(r->who.client_id);
+    struct change by = change_of(r);
     struct session s;
     char *token = NULL;
     int64_t until = 0;
@@ -28,7 +27,5 @@ enum err session_restart(struct request *r, const struct no_args *args, struct r
     json_open(&out->body, '{');
     json_kstr(&out->body, "refresh_token", token);
     json_close(&out->body, '}');
-    TRY(tx_commit(&tx));
-    if (by.stamp) feed_published(s.client_id, by.stamp);
-    return OK;
+    return write_commit(r, &tx, by.stamp, out);
 }

@@ -36,7 +36,7 @@ static bool opens(const char *path, const char *client_id) {
 static enum err store(struct request *r, const char *ticket, const char *path, int64_t now) {
     char hash[65];
     token_hash(ticket, hash);
-    struct db_scope scope = session_scope(r->client_id);
+    struct db_scope scope = client_scope(r->client_id);
     scope_tx struct tx tx = {0};
     TRY(tx_begin(&tx, &scope));
     TRY(tx_run(&tx, NULL,
@@ -72,7 +72,7 @@ static enum err refuse(struct request *r) {
 static enum err spend(struct request *r, const char *ticket, const char *path, char **client_id, char **session_id) {
     char hash[65];
     token_hash(ticket, hash);
-    struct db_scope scope = session_scope(r->client_id);
+    struct db_scope scope = client_scope(r->client_id);
     scope_rows struct rows rows = {0};
     scope_tx struct tx tx = {0};
     TRY(tx_begin(&tx, &scope));

@@ -4,7 +4,7 @@
 #include "build/gen/operations.h"
 
 static enum err write_tenants(struct request *r, struct buf *b) {
-    struct db_scope scope = session_scope(r->client_id);
+    struct db_scope scope = client_scope(r->client_id);
     scope_rows struct rows rows = {0};
     json_key(b, "tenants");
     json_open(b, '[');

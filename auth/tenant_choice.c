@@ -27,7 +27,7 @@ enum err tenants_choose(struct request *r, const struct tenant_ref *refs, size_t
     if (!n) return fail_at(r, "/tenants", "Name the tenants: this token does not see all of them.");
     struct strings asked = strings_new(r->arena, n);
     for (; asked.n < n; asked.n++) asked.v[asked.n] = refs[asked.n].tenant_id;
-    struct db_scope scope = session_scope(r->client_id);
+    struct db_scope scope = client_scope(r->client_id);
     scope_rows struct rows known = {0};
     TRY(db_read(&scope, &known, "select tenant_id from tenants where client_id = $1 and tenant_id = any($2)", "sS",
                 r->client_id, &asked));

@@ -50,7 +50,7 @@ enum err user_write(struct request *r, struct tx *tx, const char *user_id, struc
 }
 
 enum err users_write(struct request *r, struct buf *b) {
-    struct db_scope scope = session_scope(r->client_id);
+    struct db_scope scope = client_scope(r->client_id);
     scope_sql struct sql q;
     scope_rows struct rows rows = {0};
     select_users(r, &q);

@@ -13,7 +13,7 @@ struct invited {
 static enum err refuse(struct request *r) { return fail(r, ERR_TOKEN, "The invitation is unknown, spent or expired."); }
 
 static enum err find(struct request *r, const char *hash, struct invited *out) {
-    struct db_scope scope = session_scope(r->client_id);
+    struct db_scope scope = client_scope(r->client_id);
     scope_rows struct rows rows = {0};
     TRY(db_read(&scope, &rows,
                 "select user_id, email, name from users"
@@ -45,7 +45,7 @@ enum err users_accept(struct request *r, const struct users_accept_args *args, s
     if (password_check(args->password, who.email, &why) != OK) return fail_at(r, "/password", "%s.", why);
     TRY(password_hash(args->password, hash));
     struct change by = {.by = who.name, .connection = ""};
-    struct db_scope scope = session_scope(r->client_id);
+    struct db_scope scope = client_scope(r->client_id);
     scope_tx struct tx tx = {0};
     TRY(tx_begin_write(&tx, &scope));
     TRY(activate(r, &tx, &who, invitation_hash, hash));

@@ -95,8 +95,8 @@ static enum err read_spec(struct request *r, const struct users_create_args *arg
 enum err users_create(struct request *r, const struct users_create_args *args, struct reply *out) {
     struct user_spec spec;
     struct user_made made;
-    struct change by = {.by = r->who.name, .connection = r->who.session_id};
-    struct db_scope scope = session_scope(r->client_id);
+    struct change by = change_of(r);
+    struct db_scope scope = client_scope(r->client_id);
     TRY(read_spec(r, args, &spec));
     scope_tx struct tx tx = {0};
     TRY(tx_begin_write(&tx, &scope));

@@ -13,8 +13,8 @@ static enum err remove_user(struct request *r, struct tx *tx, const struct user 
 enum err users_delete(struct request *r, const struct users_delete_args *args, struct reply *out) {
     struct user u;
     struct strings ended = {0};
-    struct change by = {.by = r->who.name, .connection = r->who.session_id};
-    struct db_scope scope = session_scope(r->client_id);
+    struct change by = change_of(r);
+    struct db_scope scope = client_scope(r->client_id);
     scope_tx struct tx tx = {0};
     TRY(tx_begin_write(&tx, &scope));
     TRY(user_lock(r, &tx, args->user_id, true, &u));

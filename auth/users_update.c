@@ -65,7 +65,7 @@ static enum err prepare_password(struct request *r, struct update *u, bool locke
 }
 
 static enum err prepare_secret(struct request *r, struct update *u) {
-    struct db_scope scope = session_scope(r->client_id);
+    struct db_scope scope = client_scope(r->client_id);
     scope_rows struct rows rows = {0};
     const char *why = NULL, *password = u->args->password;
     bool locked = false;
@@ -174,7 +174,7 @@ static enum err prepare(struct request *r, struct update *u) {
 }
 
 static enum err apply(struct request *r, struct update *u, struct reply *out) {
-    struct db_scope scope = session_scope(r->client_id);
+    struct db_scope scope = client_scope(r->client_id);
     scope_tx struct tx tx = {0};
     TRY(tx_begin_write(&tx, &scope));
     TRY(change_user(r, &tx, u));
@@ -187,7 +187,7 @@ static enum err apply(struct request *r, struct update *u, struct reply *out) {
 }
 
 enum err users_update(struct request *r, const struct users_update_args *args, struct reply *out) {
-    struct update u = {.args = args, .totp_uri = "", .by = {.by = r->who.name, .connection = r->who.session_id}};
+    struct update u = {.args = args, .totp_uri = "", .by = change_of(r)};
     u.self = *r->who.user_id && !strcmp(r->who.user_id, args->user_id);
     u.admin = r->who.role == ROLE_SUPERVISOR;
     enum err e = prepare(r, &u);

@@ -19,3 +19,9 @@ enum err write_commit(struct request *r, struct tx *tx, int64_t last, struct rep
     if (last) feed_published(r->client_id, last);
     return OK;
 }
+
+struct change change_of(const struct request *r) {
+    return (struct change){.by = r->who.name, .connection = r->who.session_id};
+}
+
+enum err change_stamp(struct tx *tx, struct change *c) { return c->stamp ? OK : write_clock(tx, 1, &c->stamp); }

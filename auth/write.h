@@ -18,4 +18,14 @@ enum err write_clock(struct tx *tx, int n, int64_t *first) must_check; /* n cons
 /* `last` is the last stamp taken, 0 = none. `out` must hold the whole reply. ERR_UNAVAILABLE: outcome unknown. */
 enum err write_commit(struct request *r, struct tx *tx, int64_t last, struct reply *out) must_check;
 
+/* Who changes something, for the ledger rows of sessions and users, which are written in several places. stamp is filled
+ * with the first use: the client's clock is taken then, so every other lock comes before. It stays 0 where there is no
+ * client. */
+struct change {
+    const char *by, *connection; /* name; session id, "" for the command line and the gateway itself */
+    int64_t stamp;
+};
+struct change change_of(const struct request *r);
+enum err change_stamp(struct tx *tx, struct change *c) must_check;
+
 #endif

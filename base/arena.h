@@ -1,6 +1,6 @@
 /* Memory that lives as long as one request (or one job): allocated piece by piece, freed at once, with a ceiling.
  * A request over the ceiling is a bug or an attack: allocation then aborts the process in tests and in production,
- * because every input is bounded before (see api/limits.h); the ceiling is the second wall. */
+ * because every input is bounded before (see api/json_bounds.h); the ceiling is the second wall. */
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
 

@@ -18,6 +18,7 @@ enum {
     QUEUE_MS = 8000,
     QUEUES = 64,
     RESERVED_FROM_WRITERS = 2, /* connections that queued writers never take */
+    RESERVED_FROM_LISTS = 2,   /* connections that lists and searches never take: who decides gets in */
     CONNECTIONS_MAX = 64,
 };
 
@@ -34,6 +35,7 @@ static struct {
     int connections, writers;
     struct db_conn all[CONNECTIONS_MAX];
     struct db_conn *free;
+    int free_n;
     pthread_mutex_t lock;
     pthread_cond_t freed;
     pthread_mutex_t queues[QUEUES];
@@ -77,8 +79,9 @@ static enum err error_of(const PGresult *result, const char *sql) {
         return sqlstates[i].err;
     }
     if (!state) return ERR_UNAVAILABLE;
-    LOG(ERROR, "database_error", log_s("sqlstate", state), log_s("message", PQresultErrorMessage(result)),
-        log_s("sql", sql));
+    /* without the detail, which shows the row at fault */
+    LOG(ERROR, "database_error", log_s("sqlstate", state),
+        log_s("message", PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY)), log_s("sql", sql));
     return ERR_INTERNAL;
 }
 
@@ -136,17 +139,20 @@ static bool conn_usable(struct db_conn *c) {
 
 static struct db_conn *take_free(void) {
     struct db_conn *c = pool.free;
-    if (c) pool.free = c->next_free;
+    if (!c) return NULL;
+    pool.free = c->next_free;
+    pool.free_n--;
     return c;
 }
 
-static struct db_conn *checkout(void) {
+/* Leaves `keep` connections to the others. */
+static struct db_conn *checkout(int keep) {
     struct timespec deadline;
     deadline_after(&deadline, CLOCK_MONOTONIC, CHECKOUT_MS);
     pthread_mutex_lock(&pool.lock);
-    while (pool.started && !pool.free)
+    while (pool.started && pool.free_n <= keep)
         if (pthread_cond_timedwait(&pool.freed, &pool.lock, &deadline) == ETIMEDOUT) break;
-    struct db_conn *c = pool.started ? take_free() : NULL;
+    struct db_conn *c = pool.started && pool.free_n > keep ? take_free() : NULL;
     pthread_mutex_unlock(&pool.lock);
     return c;
 }
@@ -156,12 +162,14 @@ static void give_back(struct db_conn *c) {
     pthread_mutex_lock(&pool.lock);
     c->next_free = pool.free;
     pool.free = c;
-    pthread_cond_signal(&pool.freed);
+    pool.free_n++;
+    /* to all: who is woken may be one that has to leave it to another */
+    pthread_cond_broadcast(&pool.freed);
     pthread_mutex_unlock(&pool.lock);
 }
 
-static enum err checkout_usable(struct db_conn **out) {
-    struct db_conn *c = checkout();
+static enum err checkout_usable(struct db_conn **out, int keep) {
+    struct db_conn *c = checkout(keep);
     if (!c) return ERR_UNAVAILABLE;
     if (!conn_usable(c)) {
         c->broken = true;
@@ -194,6 +202,7 @@ void db_stop(void) {
     pthread_mutex_lock(&pool.lock);
     pool.started = false;
     pool.free = NULL;
+    pool.free_n = 0;
     pthread_mutex_unlock(&pool.lock);
     for (int i = 0; i < pool.connections; i++) close_conn(&pool.all[i]);
     free(pool.url);
@@ -324,19 +333,23 @@ static enum err read_once(struct db_conn *c, const struct db_scope *scope, struc
     return e;
 }
 
-enum err db_read_sql(const struct db_scope *scope, struct rows *out, struct sql *q) {
+static enum err read_keeping(const struct db_scope *scope, struct rows *out, const struct sql *q, int keep) {
     if (q->text.failed || q->values.failed) return ERR_TOO_LARGE;
     enum err e = ERR_UNAVAILABLE;
     /* A pooled connection may have died unnoticed: a read is safe to repeat on a new one. */
     for (int try = 0; try < 2; try++) {
         struct db_conn *c = NULL;
-        TRY(checkout_usable(&c));
+        TRY(checkout_usable(&c, keep));
         e = read_once(c, scope, out, q);
         bool again = c->broken;
         give_back(c);
         if (!again) return e;
     }
     return e;
+}
+
+enum err db_read_sql(const struct db_scope *scope, struct rows *out, struct sql *q) {
+    return read_keeping(scope, out, q, pool.connections > 2 * RESERVED_FROM_LISTS ? RESERVED_FROM_LISTS : 0);
 }
 
 enum err db_read(const struct db_scope *scope, struct rows *out, const char *sql, const char *types, ...) {
@@ -347,7 +360,7 @@ enum err db_read(const struct db_scope *scope, struct rows *out, const char *sql
     va_start(args, types);
     params_add(&q, types, args);
     va_end(args);
-    return db_read_sql(scope, out, &q);
+    return read_keeping(scope, out, &q, 0);
 }
 
 bool db_is_up(void) {
@@ -359,7 +372,7 @@ bool db_is_up(void) {
 
 enum err tx_begin(struct tx *tx, const struct db_scope *scope) {
     *tx = (struct tx){.scope = *scope, .queue = -1};
-    return checkout_usable(&tx->conn);
+    return checkout_usable(&tx->conn, 0);
 }
 
 static bool take_writer_place(void) {
@@ -397,7 +410,7 @@ enum err tx_begin_write(struct tx *tx, const struct db_scope *scope) {
         return ERR_UNAVAILABLE;
     }
     tx->queue = queue;
-    return checkout_usable(&tx->conn);
+    return checkout_usable(&tx->conn, 0);
 }
 
 static enum err run_once(struct tx *tx, struct rows *out, const struct sql *q) {

@@ -25,6 +25,11 @@ struct db_scope {
     bool worker;           /* the queue of due ids of all clients, and nothing else */
 };
 
+/* All tenants of one client ("*": of the SOC's connections of all clients). client_id is borrowed. */
+static inline struct db_scope client_scope(const char *client_id) {
+    return (struct db_scope){.client_id = client_id, .tenants = "*"};
+}
+
 struct rows {
     void *result; /* PGresult */
     int n;
@@ -68,7 +73,7 @@ enum err db_read(const struct db_scope *scope, struct rows *out, const char *sql
 enum err db_read_sql(const struct db_scope *scope, struct rows *out, struct sql *q) must_check;
 
 /* A transaction. tx_end() rolls back what was not committed; use it through scope_tx.
- * Writers of one client queue in the process (db_begin_write) before they take a connection. */
+ * Writers of one client queue in the process (tx_begin_write) before they take a connection. */
 struct tx {
     struct db_conn *conn;
     struct db_scope scope;

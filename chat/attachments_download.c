@@ -27,7 +27,7 @@ static bool take_hex(struct download *d, const char *text, size_t len) {
 
 /* Who may see the file was decided before the first byte; pieces have no tenant of their own. */
 static bool fetch_slice(struct download *d) {
-    struct db_scope scope = {.client_id = d->client_id, .tenants = "*"};
+    struct db_scope scope = client_scope(d->client_id);
     scope_rows struct rows rows = {0};
     enum err e = db_read(&scope, &rows,
                          "select substring(data from $4::integer for $5::integer) from attachment_pieces"

@@ -53,17 +53,6 @@ static enum err read_meta(struct request *r, struct attachments_upload_args *arg
     return validate_at(r, "/meta", schema_of(r), r->body, args);
 }
 
-/* The client's word for the kind of file; files are served as octet streams whatever it says. */
-static const char *media_type(struct request *r) {
-    static const char token[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$&^_.+-";
-    const char *type = r->upload->media_type;
-    size_t top = strspn(type, token);
-    size_t sub = type[top] == '/' ? strspn(type + top + 1, token) : 0;
-    if (!top || !sub || (type[top + 1 + sub] && !strchr("; \t", type[top + 1 + sub])))
-        return "application/octet-stream";
-    return arena_strndup(r->arena, type, top + 1 + sub);
-}
-
 /* ---- room ---- */
 
 static sem_t storing;
@@ -153,16 +142,16 @@ static enum err insert_attachment(struct request *r, struct tx *tx, const char *
         tx, out,
         "with a as ("
         "    insert into attachments (client_id, attachment_id, incident_id, tenant_id, author_name, author_reader,"
-        "                             caption, full_name, media_type, file_size, sha256, creation_time, origin, body)"
-        "    select i.client_id, $3, i.incident_id, i.tenant_id, $4, $5, $6, $7, $8, $9, $10, $11, $12, ''"
+        "                             caption, full_name, file_size, sha256, creation_time, origin, body)"
+        "    select i.client_id, $3, i.incident_id, i.tenant_id, $4, $5, $6, $7, $8, $9, $10, $11, ''"
         "      from incidents i where i.client_id = $1 and i.incident_id = $2"
         "    returning *"
         ")"
         "select a.body, ledger_append(a.creation_time, a.tenant_id, a.incident_id, 'incident_attachment',"
-        "                             a.attachment_id, 'create', a.author_name, $13, a.body)"
+        "                             a.attachment_id, 'create', a.author_name, $12, a.body)"
         "  from a",
-        "ssssssssisiss", r->client_id, args->incident_id, id, r->who.name, r->who.reader_id,
-        args->caption ? args->caption : "", name, media_type(r), r->upload->size_bytes, r->upload->sha256_hex, stamp,
+        "sssssssisiss", r->client_id, args->incident_id, id, r->who.name, r->who.reader_id,
+        args->caption ? args->caption : "", name, r->upload->size_bytes, r->upload->sha256_hex, stamp,
         origin_of(r), r->who.session_id);
 }
 

@@ -6,7 +6,7 @@
 #include "base/home.h"
 
 static enum err find_tenant(const char *client_id, const char *tenant, struct arena *arena, struct strings *ids) {
-    struct db_scope scope = session_scope(client_id);
+    struct db_scope scope = client_scope(client_id);
     scope_rows struct rows rows = {0};
     TRY(db_read(
         &scope, &rows,

@@ -60,7 +60,7 @@ static void print(const struct user_spec *spec, const struct user_made *made) {
 
 static enum err store(struct arena *arena, const struct user_spec *spec, struct user_made *made) {
     struct change by = {.by = maker, .connection = ""};
-    struct db_scope scope = session_scope(spec->client_id);
+    struct db_scope scope = client_scope(spec->client_id);
     scope_tx struct tx tx = {0};
     TRY(tx_begin_write(&tx, &scope));
     TRY(user_create(arena, &tx, spec, &by, made));

@@ -11,7 +11,7 @@
 #include "demo/rows.h"
 #include "demo/session.h"
 
-enum { SLICE = 2500, THREADS = 2, ASSETS_SLICE = 20000 };
+enum { SLICE = 2500, THREADS = 2, ASSETS_SLICE = 20000, INDEXES_WORTH = 3000 };
 
 struct load {
     const struct demo_order *order;
@@ -78,46 +78,27 @@ static enum err indexes_off(struct db_admin *admin) {
                                " where indexrelid in ('incidents_search'::regclass, 'incidents_search_pairs'::regclass)");
 }
 
-struct index_job {
-    const char *owner_url;
-    char name[128];
-    enum err e;
-};
-
-static void *build_index(void *arg) {
-    struct index_job *job = arg;
-    char sql[256];
-    scope_db_admin struct db_admin *admin = session_open(job->owner_url);
-    snprintf(sql, sizeof sql, "reindex index %s", job->name);
-    job->e = admin ? db_admin_run(admin, sql) : ERR_UNAVAILABLE;
-    return NULL;
-}
-
-static enum err build_both(struct index_job *jobs, int n) {
-    pthread_t thread;
-    bool started = n > 1 && pthread_create(&thread, NULL, build_index, &jobs[1]) == 0;
-    build_index(&jobs[0]);
-    if (started) pthread_join(thread, NULL);
-    else if (n > 1) build_index(&jobs[1]);
-    TRY(jobs[0].e);
-    return n > 1 ? jobs[1].e : OK;
-}
-
-/* Two at a time. */
-static enum err indexes_on(struct db_admin *admin, const char *owner_url) {
+static enum err indexes_on(struct db_admin *admin) {
     scope_rows struct rows rows = {0};
+    int64_t begun = monotonic_ms();
     TRY(db_admin_query(admin, &rows,
                        "select indexrelid::regclass::text from pg_index where indrelid = 'incidents'::regclass and not indisvalid", ""));
-    int64_t begun = monotonic_ms();
-    for (int i = 0; i < rows.n; i += 2) {
-        struct index_job jobs[2] = {{.owner_url = owner_url}, {.owner_url = owner_url}};
-        int n = rows.n - i < 2 ? rows.n - i : 2;
-        for (int k = 0; k < n; k++) snprintf(jobs[k].name, sizeof jobs[k].name, "%s", rows_text(&rows, i + k, 0));
-        fputs("Building search indexes ...\n", stderr);
-        TRY(build_both(jobs, n));
+    for (int i = 0; i < rows.n; i++) {
+        char sql[256];
+        snprintf(sql, sizeof sql, "reindex index %s", rows_text(&rows, i, 0));
+        TRY(db_admin_run(admin, sql));
+        double s = (double)(monotonic_ms() - begun) / 1000;
+        if (s > 3) fprintf(stderr, "built index %s, %.1f s\n", rows_text(&rows, i, 0), s);
     }
-    if (rows.n) fprintf(stderr, "Search indexes built in %.1f s\n", (double)(monotonic_ms() - begun) / 1000);
     return OK;
+}
+
+static void *index_thread(void *arg) {
+    struct load *l = arg;
+    scope_db_admin struct db_admin *admin = session_open(l->order->owner_url);
+    enum err e = admin ? indexes_on(admin) : ERR_UNAVAILABLE;
+    if (e != OK) atomic_store(&l->failed, (int)e);
+    return NULL;
 }
 
 /* Worth it only where the indexes would be rebuilt mostly from what is loaded now. */
@@ -173,16 +154,31 @@ static enum err load_assets(struct load *l) {
 
 /* ---- incidents ---- */
 
-#define CHILDREN(table, id)                                                                                            \
-    "coalesce((select string_agg(x.body, ',' order by x.creation_time, x." id ") from " table                          \
-    " x where x.client_id = s.client_id and x.incident_id = s.incident_id), '')"
+/* Hash joins over what the slice holds: their cost does not rest on statistics of tables that are just being filled. */
+#define CHILDREN(table, columns, id)                                                                                   \
+    table "_new as (insert into " table " (" columns ") select " columns " from demo_" table " returning *), " table   \
+          "_of as (select incident_id as of_id, string_agg(body, ',' order by creation_time, " id ") as bodies"        \
+          "          from " table "_new group by incident_id)"
 
 static const char insert_incidents[] =
+    "with " CHILDREN("comments", COMMENT_COLUMNS, "comment_id") ","
+    "     " CHILDREN("attachments", ATTACHMENT_COLUMNS, "attachment_id") ","
+    "     " CHILDREN("responses", RESPONSE_COLUMNS, "response_id")
     "insert into incidents (" INCIDENT_COLUMNS ", comments, attachments, responses, body, search_text, search_pairs)"
-    " select s.*, case when s.comments_n > 0 then " CHILDREN("comments", "comment_id") " else '' end,"
-    "        case when s.attachments_n > 0 then " CHILDREN("attachments", "attachment_id") " else '' end,"
-    "        case when s.responses_n > 0 then " CHILDREN("responses", "response_id") " else '' end, '', '', ''"
-    "   from demo_incidents s; truncate demo_incidents";
+    " select s.*, coalesce(c.bodies, ''), coalesce(a.bodies, ''), coalesce(p.bodies, ''), '', '', ''"
+    "   from demo_incidents s"
+    "   left join comments_of c on c.of_id = s.incident_id"
+    "   left join attachments_of a on a.of_id = s.incident_id"
+    "   left join responses_of p on p.of_id = s.incident_id"
+    "  order by s.incident_number;"
+    "truncate demo_incidents, demo_comments, demo_attachments, demo_responses";
+
+static const char make_slices[] =
+    "create temp table demo_incidents as select " INCIDENT_COLUMNS " from incidents limit 0;"
+    "create temp table demo_comments as select " COMMENT_COLUMNS " from comments limit 0;"
+    "create temp table demo_attachments as select " ATTACHMENT_COLUMNS " from attachments limit 0;"
+    "create temp table demo_responses as select " RESPONSE_COLUMNS " from responses limit 0;"
+    "set enable_nestloop = off; set enable_mergejoin = off";
 
 static enum err write_slice(struct db_admin *admin, const struct rows_out *out) {
     if (rows_failed(out)) return ERR_UNAVAILABLE;
@@ -211,7 +207,7 @@ static enum err load_slices(struct load *l, struct db_admin *admin) {
     const struct picture *all = pictures();
     struct rows_out out;
     if (!all) return ERR_UNAVAILABLE;
-    TRY(db_admin_run(admin, "create temp table demo_incidents as select " INCIDENT_COLUMNS " from incidents limit 0"));
+    TRY(db_admin_run(admin, make_slices));
     rows_init(&out, all);
     enum err e = OK;
     while (e == OK && !atomic_load(&l->failed)) {
@@ -241,13 +237,25 @@ static enum err load_in_threads(struct load *l) {
     return n ? (enum err)atomic_load(&l->failed) : ERR_UNAVAILABLE;
 }
 
+/* The history only reads incidents, so the indexes can grow beside it. */
+static enum err load_history(struct load *l, int64_t *ledger_rows) {
+    pthread_t thread;
+    if (!l->big) TRY(backfill(l->admin, &l->world, &l->timeline, ledger_rows));
+    if (!l->big) return indexes_on(l->admin);
+    bool started = pthread_create(&thread, NULL, index_thread, l) == 0;
+    TRY(db_admin_run(l->admin, "begin"));
+    enum err e = backfill(l->admin, &l->world, &l->timeline, ledger_rows);
+    if (e == OK) e = db_admin_run(l->admin, "commit");
+    if (started) pthread_join(thread, NULL);
+    return e != OK ? e : (enum err)atomic_load(&l->failed);
+}
+
 static enum err load_incidents(struct load *l, int64_t *ledger_rows) {
     TRY(timeline_make(&l->world, &l->timeline));
     progress_begin(&l->progress, "incidents", l->world.incidents_n);
     TRY(l->big ? load_in_threads(l) : load_slices(l, l->admin));
     progress_end(&l->progress);
-    if (l->big) TRY(db_admin_run(l->admin, "begin"));
-    return backfill(l->admin, &l->world, &l->timeline, ledger_rows);
+    return load_history(l, ledger_rows);
 }
 
 /* ---- all of it ---- */
@@ -256,16 +264,15 @@ static enum err load_all(struct load *l, struct demo_result *out) {
     bool few = false;
     TRY(check_rights(l->admin));
     TRY(check_empty(l->admin, l->world.client_id));
-    TRY(indexes_on(l->admin, l->order->owner_url));
-    if (l->big) TRY(few_incidents(l, &few));
-    if (few) TRY(indexes_off(l->admin));
+    TRY(indexes_on(l->admin));
+    TRY(few_incidents(l, &few));
     if (!l->big) TRY(db_admin_run(l->admin, "begin"));
+    if (few && l->order->incidents > INDEXES_WORTH) TRY(indexes_off(l->admin));
     TRY(load_tenants(l));
     TRY(load_assets(l));
     TRY(session_trust(l->admin));
     if (l->world.incidents_n) TRY(load_incidents(l, &out->ledger_rows));
-    if (!l->big || l->world.incidents_n) TRY(db_admin_run(l->admin, "commit"));
-    TRY(indexes_on(l->admin, l->order->owner_url));
+    if (!l->big) TRY(db_admin_run(l->admin, "commit"));
     return db_admin_run(l->admin, "analyze tenants, assets, incidents, incident_keys, comments, attachments, responses, ledger, due");
 }
 

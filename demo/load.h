@@ -1,7 +1,8 @@
 /* Loads a client with a made-up organisation, at the speed of COPY, through the owner's connection (COPY is refused
- * under row-level security). Up to DEMO_ONE_TRANSACTION incidents in one transaction; more in many, by two connections,
- * with the search indexes switched off meanwhile. A load of that kind that broke off left incidents without a ledger:
- * the next load of the client clears them, and any load builds indexes that were left switched off. */
+ * under row-level security). Into a small table a large load goes with the search indexes switched off meanwhile.
+ * Up to DEMO_ONE_TRANSACTION incidents are one transaction; more are many, by two connections: where such a load breaks
+ * off, it leaves incidents without a ledger, which the next load of the client clears, and indexes switched off, which
+ * any load builds. */
 #ifndef DEMO_LOAD_H
 #define DEMO_LOAD_H
 

@@ -365,7 +365,6 @@ static void add_attachment(const struct facts *f, size_t step) {
     add_author(f, step, b);
     copy_text(b, f->p->japanese ? "利用者の画面" : "The user's screen");
     copy_text(b, name);
-    copy_text(b, "image/png");
     copy_int(b, (int64_t)picture->bytes);
     copy_text(b, picture->sha256);
     copy_int(b, f->stamps[step]);

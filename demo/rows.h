@@ -5,8 +5,8 @@
 #include "demo/picture.h"
 #include "demo/world.h"
 
-/* Tables and columns, in the order of the rows' fields. Incidents go into a temporary table first, because what their
- * children look like is rendered by the database. */
+/* Tables and columns, in the order of the rows' fields. Incidents and what hangs on them go into temporary tables first:
+ * what a child looks like is rendered by the database, and an incident's row holds that of all its children. */
 #define INCIDENT_COLUMNS                                                                                               \
     "client_id, incident_id, tenant_id, tenant_name, incident_number, summary, priority, status, resolution, "         \
     "affected_hosts, host_based_iocs, network_based_iocs, detection_technology, creation_time, update_time, "          \
@@ -14,19 +14,24 @@
     "status_description, recommendations, origin, author_reader, has_sla, detected_at, notified_at, closed_at, "       \
     "comments_n, attachments_n, responses_n, history_n"
 
+#define COMMENT_COLUMNS \
+    "client_id, comment_id, incident_id, tenant_id, author_name, author_reader, text, creation_time, " \
+    "origin, body"
+#define ATTACHMENT_COLUMNS \
+    "client_id, attachment_id, incident_id, tenant_id, author_name, author_reader, caption, full_name, " \
+    "file_size, sha256, creation_time, origin, body"
+#define RESPONSE_COLUMNS \
+    "client_id, response_id, incident_id, tenant_id, asset_id, type, parameters, file_path, " \
+    "file_size_limit, status, comment, description, creation_time, update_time, decide_until, origin, " \
+    "author_reader, critical, decided_by, execution, body"
+
 #define ROWS_TABLES(X)                                                                                                 \
     X(incidents, "demo_incidents", INCIDENT_COLUMNS)                                                                   \
     X(keys, "incident_keys", "client_id, kind, key, incident_id")                                                      \
-    X(comments, "comments",                                                                                            \
-      "client_id, comment_id, incident_id, tenant_id, author_name, author_reader, text, creation_time, origin, body")  \
-    X(attachments, "attachments",                                                                                      \
-      "client_id, attachment_id, incident_id, tenant_id, author_name, author_reader, caption, full_name, media_type, " \
-      "file_size, sha256, creation_time, origin, body")                                                                \
+    X(comments, "demo_comments", COMMENT_COLUMNS) \
+    X(attachments, "demo_attachments", ATTACHMENT_COLUMNS) \
     X(pieces, "attachment_pieces", "client_id, attachment_id, piece, data")                                            \
-    X(responses, "responses",                                                                                          \
-      "client_id, response_id, incident_id, tenant_id, asset_id, type, parameters, file_path, file_size_limit, "       \
-      "status, comment, description, creation_time, update_time, decide_until, origin, author_reader, critical, "      \
-      "decided_by, execution, body")                                                                                   \
+    X(responses, "demo_responses", RESPONSE_COLUMNS) \
     X(due, "due", "client_id, kind, object_id, due_at")
 
 struct rows_out {

@@ -43,11 +43,4 @@ static enum err run(struct request *r, const char *incident_id) {
     return write_commit(r, &tx, stamp, &nothing);
 }
 
-enum err autoclose_run(const char *client_id, const char *incident_id) {
-    struct arena arena;
-    struct request r;
-    gateway_request(&r, &arena, client_id);
-    enum err e = run(&r, incident_id);
-    arena_free(&arena);
-    return e;
-}
+enum err autoclose_run(const char *client_id, const char *incident_id) { return gateway_run(run, client_id, incident_id); }

@@ -86,20 +86,35 @@ static bool shown(const struct listing *l, const char *field) {
     return !l->fields.n || strings_have(&l->fields, field);
 }
 
-/* Lateral: one look by the key for each row of the page. A plain join becomes one over all that the reader ever read as soon
- * as the statistics of reads lag behind. */
-static void add_select(struct listing *l, struct sql *q) {
+/* Only a walk by update time needs what tells where rows went meanwhile. */
+static void add_columns(struct listing *l, struct sql *q) {
     sql_add(q, "select i.body,", "");
     sql_add(q, shown(l, "comments") ? " i.comments," : " '',", "");
     sql_add(q, shown(l, "attachments") ? " i.attachments," : " '',", "");
     sql_add(q, shown(l, "responses") ? " i.responses," : " '',", "");
     sql_add(q, " " READING_SELECT ",", "");
-    sql_add(q, l->by_update ? " i.update_time," : " i.creation_time,", "");
+    if (l->by_update)
+        sql_add(q,
+                " i.update_time, i.incident_id, i.incident_number, (select stamp from clocks where client_id = ?)"
+                " from ",
+                "s", l->r.client_id);
+    else
+        sql_add(q, " i.creation_time, i.incident_id, null, null from ", "");
+}
+
+/* Lateral: one look by the key for each row of the page. A plain join becomes one over all that the reader ever read as
+ * soon as the statistics of reads lag behind. */
+static void add_reads(struct listing *l, struct sql *q) {
     sql_add(q,
-            " i.incident_id, i.incident_number, (select stamp from clocks where client_id = ?)"
-            " from incidents i left join lateral (select * from reads r"
-            " where r.client_id = i.client_id and r.reader_id = ? and r.incident_id = i.incident_id offset 0) rd on true",
-            "ss", l->r.client_id, l->r.who.reader_id);
+            " left join lateral (select * from reads r where r.client_id = i.client_id and r.reader_id = ?"
+            " and r.incident_id = i.incident_id offset 0) rd on true",
+            "s", l->r.who.reader_id);
+}
+
+static void add_select(struct listing *l, struct sql *q) {
+    add_columns(l, q);
+    sql_add(q, "incidents i", "");
+    add_reads(l, q);
 }
 
 static void add_where(struct listing *l, struct sql *q) {
@@ -141,11 +156,32 @@ static void add_position(const struct listing *l, struct sql *q) {
     if (l->by_update) add_not_served(l, q);
 }
 
-static void add_order(const struct listing *l, struct sql *q, int64_t rows) {
+static void add_order(const struct listing *l, struct sql *q) {
     const char *column = l->by_update ? "update_time" : "creation_time", *way = l->descending ? "desc" : "asc";
     char piece[120];
-    snprintf(piece, sizeof piece, " order by i.%s %s, i.incident_id %s limit ? offset ?", column, way, way);
-    sql_add(q, piece, "ii", rows, l->at.started ? (int64_t)0 : l->offset);
+    snprintf(piece, sizeof piece, " order by i.%s %s, i.incident_id %s", column, way, way);
+    sql_add(q, piece, "");
+}
+
+static void add_next(struct listing *l, struct sql *q, int64_t rows) {
+    add_select(l, q);
+    add_where(l, q);
+    add_position(l, q);
+    add_order(l, q);
+    sql_add(q, " limit ?", "i", rows);
+}
+
+/* A page whose place nobody remembers: the rows before it are skipped in the index, without a look at them. */
+static void add_skipping(struct listing *l, struct sql *q, int64_t rows) {
+    add_columns(l, q);
+    sql_add(q, "(select i.client_id, i.incident_id from incidents i", "");
+    add_where(l, q);
+    add_order(l, q);
+    sql_add(q, " limit ? offset ?) k join incidents i on i.client_id = k.client_id and i.incident_id = k.incident_id", "ii",
+            rows, l->offset);
+    add_reads(l, q);
+    add_order(l, q);
+    q->plan_for_values = true;
 }
 
 static void render(struct listing *l, const struct rows *rows, int row) {
@@ -158,10 +194,19 @@ static void render(struct listing *l, const struct rows *rows, int row) {
     incident_show(&l->pending, rows, row, &how);
 }
 
+/* At once instead of by doubling: that copies all again and again. */
+static void make_room(struct listing *l, const struct rows *rows) {
+    size_t bytes = 0;
+    for (int i = 0; i < rows->n; i++)
+        for (int column = 0; column < FIRST_READING_COLUMN; column++) bytes += rows_len(rows, i, column);
+    buf_reserve(&l->pending, bytes);
+}
+
 static void take_rows(struct listing *l, const struct rows *rows) {
     bool first = !l->at.started;
     int64_t snapshot = first && rows->n ? rows_int(rows, 0, STAMP_COLUMN) : l->at.snapshot;
     if (rows->n && l->follows && !l->pending.len) buf_addc(&l->pending, ',');
+    make_room(l, rows);
     for (int i = 0; i < rows->n; i++) render(l, rows, i);
     l->at.snapshot = snapshot;
     for (int i = 0; i < rows->n; i++)
@@ -195,10 +240,10 @@ static enum err next_slice(struct listing *l) {
     scope_rows struct rows rows = {0};
     scope_sql struct sql q;
     sql_init(&q);
-    add_select(l, &q);
-    add_where(l, &q);
-    add_position(l, &q);
-    add_order(l, &q, want);
+    if (l->offset && !l->at.started)
+        add_skipping(l, &q, want);
+    else
+        add_next(l, &q, want);
     TRY(db_read_sql(&l->r.scope, &rows, &q));
     take_rows(l, &rows);
     l->left -= rows.n;

@@ -9,10 +9,9 @@
  * fields, html, reading, update_time_max; the rest is filled in here. */
 void incident_show(struct buf *out, const struct rows *rows, int row, const struct projection *how);
 
-/* The reader's row in the select list of a statement that left-joins `reads rd`: READING_COLUMNS columns. */
-#define READING_SELECT                                                                                                 \
-    "coalesce(rd.incident_read, false), coalesce(rd.comments_upto, 0), coalesce(rd.attachments_upto, 0),"              \
-    " coalesce(rd.responses_upto, 0)"
+/* The reader's row in the select list of a statement that left-joins `reads rd`: READING_COLUMNS columns, NULL where it
+ * has none. */
+#define READING_SELECT "rd.incident_read, rd.comments_upto, rd.attachments_upto, rd.responses_upto"
 enum { READING_COLUMNS = 4 };
 
 struct reading reading_from(const struct request *r, const struct rows *rows, int row, int first_column);

@@ -24,7 +24,7 @@ enum err incidents_sla_count(struct request *r, const struct no_args *args, stru
     (void)args;
     scope_rows struct rows rows = {0};
     int64_t start = week_start(now_ms());
-    struct db_scope all_tenants = {.client_id = r->client_id, .tenants = "*"};
+    struct db_scope all_tenants = client_scope(r->client_id);
     TRY(db_read(&all_tenants, &rows, used_sql, "sii", r->client_id, start, start + week_ms));
     int64_t limit = rows_int(&rows, 0, 0), used = rows_int(&rows, 0, 1);
     json_open(&out->body, '{');

@@ -26,7 +26,7 @@ create function mdr_client() returns text language sql stable parallel safe
     return current_setting('mdr.client', true);
 
 create table clients (
-    client_id text primary key check (client_id ~ '^[A-Za-z0-9_.+-]{1,64}$'),
+    client_id text primary key check (client_id ~ '^[A-Za-z0-9_.+-]{1,50}$'),
     name text not null,
     creation_time bigint not null,
     hide_absent_assets boolean not null default false,

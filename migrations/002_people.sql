@@ -7,11 +7,14 @@ create table tenants (
     description text not null default '',
     asset_limit bigint not null default 0,                       -- 0 = none
     expiration_time bigint not null default 0,                   -- 0 = none
-    active boolean not null default true,
     creation_time bigint not null,
     primary key (client_id, tenant_id)
 );
 create unique index tenants_name on tenants (client_id, lower(tenant_name));
+
+create function tenant_body(t tenants, now_ms bigint) returns text language sql stable parallel safe
+    return row_to_json((select r from (select t.tenant_id, t.tenant_name, t.description, t.asset_limit, t.expiration_time,
+        t.expiration_time = 0 or t.expiration_time > now_ms as active, t.creation_time) r))::text;
 
 create table users (
     client_id text not null references clients,

@@ -21,8 +21,6 @@ create table assets (
     components jsonb not null default '[]',                      -- [{name, key, state}] as reported
     databases_time bigint not null default 0,                    -- 0 = unknown
     problems jsonb not null default '[]',                        -- [{issue, component, since?, critical}] as reported
-    version integer not null default 1,
-    telemetry_at bigint not null default 0,
     absent_at bigint not null generated always as               -- from then on ABSENT unless it is seen again
         (last_seen + case device_kind when 'vdi' then 86400000 else 2592000000 end) stored,
     severity smallint not null default 0,                        -- of components and problems: 0 fine, 1 WARNING, 2 CRITICAL

@@ -45,7 +45,7 @@ create table incidents (
     search_pairs text not null,                                  -- the same, spread so that one or two characters make a trigram
     primary key (client_id, incident_id),
     foreign key (client_id, tenant_id) references tenants,
-    check ((status in ('Resolved', 'Closed')) = (resolution <> '') or status in ('Open', 'On hold'))
+    check (status in ('Open', 'On hold') or resolution <> '')
 ) with (toast_tuple_target = 8160, fillfactor = 90);
 create unique index incidents_number on incidents (client_id, incident_number);
 create index incidents_with_sla on incidents (client_id, creation_time) where origin = 'Client' and has_sla;
@@ -96,7 +96,6 @@ create table attachments (
     author_reader text not null,
     caption text not null default '',
     full_name text not null,
-    media_type text not null default 'application/octet-stream',
     file_size bigint not null,
     sha256 text not null,
     creation_time bigint not null,

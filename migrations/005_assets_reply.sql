@@ -115,7 +115,3 @@ create trigger search_index after insert or update of host_name, domain, os_vers
     network_interfaces on assets for each row execute function asset_index();
 alter table assets enable always trigger render;
 alter table assets enable always trigger search_index;
-
-create function tenant_body(t tenants, now_ms bigint) returns text language sql stable parallel safe
-    return row_to_json((select r from (select t.tenant_id, t.tenant_name, t.description, t.asset_limit, t.expiration_time,
-        t.active and (t.expiration_time = 0 or t.expiration_time > now_ms) as active, t.creation_time) r))::text;

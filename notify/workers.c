@@ -66,7 +66,7 @@ static int job_of(const char *kind) {
 
 /* What failed for a reason of its own comes again later, behind the others. */
 static enum err postpone(const char *client_id, const char *kind, const char *object_id) {
-    struct db_scope scope = {.client_id = client_id, .tenants = "*"};
+    struct db_scope scope = client_scope(client_id);
     scope_tx struct tx tx = {0};
     TRY(tx_begin(&tx, &scope));
     TRY(tx_run(&tx, NULL,

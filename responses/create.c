@@ -2,6 +2,7 @@
 
 #include "api/validate.h"
 #include "assets/find.h"
+#include "auth/gateway.h"
 #include "auth/write.h"
 #include "base/random.h"
 #include "build/gen/operations.h"
@@ -150,7 +151,7 @@ static struct decision decision_of_setting(void) {
                              .kind = "setting",
                              .id = "auto_response",
                              .name = "auto_response",
-                             .changed_by = "MDR gateway",
+                             .changed_by = GATEWAY_AUTHOR,
                              .connection = ""};
 }
 

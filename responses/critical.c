@@ -244,14 +244,19 @@ static bool rule_hits(struct arena *a, const char *folder, const char *name, con
     return false;
 }
 
+static bool names_hit(struct arena *a, const struct critical_rule *rule, const char *folder, const struct parts *path) {
+    for (const char *const *name = rule->names; *name; name++)
+        if (rule_hits(a, folder, *name, path, rule->flags & TREE)) return true;
+    return false;
+}
+
 static bool rules_hit(struct arena *a, enum system system, enum critical_act act, const struct parts *path) {
     if (!path->n) return true;
     for (size_t i = 0; i < sizeof critical_rules / sizeof *critical_rules; i++) {
         const struct critical_rule *rule = &critical_rules[i];
         if (rule->system != system || (act == CRITICAL_KILL && !(rule->flags & KILL))) continue;
         for (const char *const *folder = rule->folders; *folder; folder++)
-            for (const char *const *name = rule->names; *name; name++)
-                if (rule_hits(a, *folder, *name, path, rule->flags & TREE)) return true;
+            if (names_hit(a, rule, *folder, path)) return true;
     }
     return false;
 }
@@ -321,13 +326,19 @@ static bool key_hit(const struct parts *rule, int kind, const struct parts *key,
     return whole || (!above && kind == REG_VALUES);
 }
 
+static bool children_hit(struct arena *a, const struct critical_key *k, const char *parent, const struct parts *key,
+                         bool whole) {
+    for (const char *const *name = k->names; *name; name++) {
+        struct parts rule = cut(a, arena_printf(a, "%s/%s", parent, *name), "/");
+        if (key_hit(&rule, k->kind, key, whole)) return true;
+    }
+    return false;
+}
+
 static bool keys_hit(struct arena *a, const struct parts *key, bool whole) {
     for (size_t i = 0; i < sizeof critical_keys / sizeof *critical_keys; i++)
         for (const char *const *parent = critical_keys[i].parents; *parent; parent++)
-            for (const char *const *name = critical_keys[i].names; *name; name++) {
-                struct parts rule = cut(a, arena_printf(a, "%s/%s", *parent, *name), "/");
-                if (key_hit(&rule, critical_keys[i].kind, key, whole)) return true;
-            }
+            if (children_hit(a, &critical_keys[i], *parent, key, whole)) return true;
     return false;
 }
 

@@ -133,7 +133,7 @@ static const struct {
 /* Registry: ALL = the key and whatever lies in it; VALUES = the key and the values directly in it; KEY = the key as a
  * whole. A key above one of these cannot be deleted either. hklm/wow6432node is folded into hklm/software. */
 enum { REG_KEY, REG_VALUES, REG_ALL };
-static const struct {
+static const struct critical_key {
     int kind;
     const char *const *parents, *const *names;
 } critical_keys[] = {

@@ -74,11 +74,4 @@ static enum err run(struct request *r, const char *response_id) {
     return write_commit(r, &tx, stamp, &nothing);
 }
 
-enum err deadline_run(const char *client_id, const char *response_id) {
-    struct arena arena;
-    struct request r;
-    gateway_request(&r, &arena, client_id);
-    enum err e = run(&r, response_id);
-    arena_free(&arena);
-    return e;
-}
+enum err deadline_run(const char *client_id, const char *response_id) { return gateway_run(run, client_id, response_id); }
