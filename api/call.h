@@ -20,6 +20,7 @@ struct call {
     bool body_unreadable;                /* multipart without a usable boundary */
     struct upload *upload;               /* the multipart body, NULL where there was none */
     bool metrics_listener;
+    bool close;                          /* out: no further request on this connection */
     const char *peer;                    /* address of the socket's other end */
     int status;                          /* out */
     struct reply reply;                  /* out */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "api/call.h"
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/log.h"
@@ -33,6 +34,7 @@ struct connection *connection_open(int fd, const struct sockaddr *peer, bool met
     c->since_ms = monotonic_ms();
     peer_text(peer, c->peer);
     upload_init(&c->upload);
+    buf_init(&c->raw, CALL_BODY_MOST);
     pthread_mutex_lock(&lock);
     c->next = all;
     if (all) all->previous = c;
@@ -50,6 +52,7 @@ void connection_close(struct connection *c) {
         all = c->next;
     pthread_mutex_unlock(&lock);
     upload_free(&c->upload);
+    buf_free(&c->raw);
     free(c);
 }
 
@@ -57,7 +60,8 @@ void connection_phase(struct connection *c, enum connection_phase phase) {
     if (phase == PHASE_IDLE) {
         upload_free(&c->upload);
         c->has_upload = false;
-        c->unreadable = false;
+        c->unreadable = c->keep_raw = false;
+        buf_free(&c->raw);
         c->body_bytes = 0;
     }
     pthread_mutex_lock(&lock);

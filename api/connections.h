@@ -17,6 +17,8 @@ struct connection {
     bool cut;                        /* by a deadline */
     size_t body_bytes_max;           /* of a JSON body to the present path */
     uint64_t body_bytes;             /* of the present request, as they came over the wire */
+    bool keep_raw;                   /* a JSON body that calls itself multipart: ulfius would choke on it */
+    struct buf raw;
     bool has_upload;
     bool unreadable;                 /* multipart without a usable boundary: nobody can take it apart */
     struct upload upload;

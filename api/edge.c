@@ -106,6 +106,10 @@ static void call_from(struct call *c, const struct _u_request *in) {
         .body_cut = current->body_bytes > current->body_bytes_max,
         .metrics_listener = current->metrics_listener,
     };
+    if (current->keep_raw) {
+        c->body = buf_text(&current->raw);
+        c->body_bytes = current->raw.len;
+    }
     MHD_get_connection_values(serving, MHD_HEADER_KIND, add_header, c);
     copy_map(in->map_url, c->query, &c->query_n, &ignored);
     c->peer = caller_address(current->peer, forwarded_for(c), config()->trusted_proxies, current->forwarded,
@@ -188,6 +192,7 @@ static void begin_multipart(struct MHD_Connection *connection, const char *path,
     struct call c = bare_call(connection, path, method);
     enum admission admission = gates_admit_upload(&c);
     current->has_upload = admission != ADMISSION_NO_UPLOAD;
+    current->keep_raw = !current->has_upload;
     if (current->has_upload) upload_start(&current->upload, type, admission == ADMISSION_GRANTED);
 }
 
@@ -213,7 +218,9 @@ static enum MHD_Result answer_unreadable(struct MHD_Connection *connection, cons
 static bool take_bytes(const char *data, size_t len) {
     current->body_bytes += len;
     if (current->has_upload) upload_feed(&current->upload, data, len);
-    return current->has_upload || current->unreadable || current->body_bytes > current->body_bytes_max;
+    if (current->has_upload || current->unreadable || current->body_bytes > current->body_bytes_max) return true;
+    if (current->keep_raw) buf_add(&current->raw, data, len);
+    return current->keep_raw;
 }
 
 /* ---- under ulfius: every byte of a body passes here first ---- */
@@ -337,7 +344,6 @@ static enum err listen_on(struct listener *l, const char *text) {
         {.option = MHD_OPTION_CONNECTION_TIMEOUT, .value = INACTIVITY_S, .ptr_value = NULL},
         {.option = MHD_OPTION_CONNECTION_MEMORY_LIMIT, .value = CONNECTION_BYTES, .ptr_value = NULL},
         {.option = MHD_OPTION_THREAD_STACK_SIZE, .value = STACK_BYTES, .ptr_value = NULL},
-        {.option = MHD_OPTION_LISTENING_ADDRESS_REUSE, .value = 1, .ptr_value = NULL},
         {.option = MHD_OPTION_END, .value = 0, .ptr_value = NULL},
     };
     unsigned flags = MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | MHD_USE_ITC |

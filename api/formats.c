@@ -1,17 +1,15 @@
 #include "api/formats.h"
 
-#include <stdio.h>
 #include <string.h>
 
-#define ZONEINFO "/usr/share/zoneinfo/"
+#include "base/tz.h"
 
 enum {
     ASSET_ID_LEN = 34,
     UUID_LEN = 36,
     HOST_NAME_MAX_BYTES = 255,
     EMAIL_MAX_BYTES = 254,
-    EMAIL_LOCAL_MAX_BYTES = 64,
-    ZONE_MAX_BYTES = 64
+    EMAIL_LOCAL_MAX_BYTES = 64
 };
 
 static bool is_hex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
@@ -64,27 +62,6 @@ static bool is_email(const char *s) {
     return at[1] != '.' && at[1] != '-' && s[len - 1] != '.' && s[len - 1] != '-' && !strstr(at, "..");
 }
 
-static bool zone_name_is_plain(const char *s) {
-    if (strlen(s) > ZONE_MAX_BYTES || *s < 'A' || *s > 'Z') return false;
-    for (; *s; s++) {
-        bool letter = (*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || (*s >= '0' && *s <= '9');
-        if (!letter && !strchr("/_+-", *s)) return false;
-    }
-    return true;
-}
-
-/* Zoneinfo also holds tables and folders: only compiled zones begin with TZif (RFC 8536). */
-static bool is_timezone(const char *s) {
-    if (!zone_name_is_plain(s)) return false;
-    char path[sizeof ZONEINFO + ZONE_MAX_BYTES], magic[4];
-    snprintf(path, sizeof path, ZONEINFO "%s", s);
-    FILE *file = fopen(path, "re");
-    if (!file) return false;
-    size_t n = fread(magic, 1, sizeof magic, file);
-    fclose(file);
-    return n == sizeof magic && !memcmp(magic, "TZif", sizeof magic);
-}
-
 static const char *lower_if(bool good, struct arena *arena, const char *s) {
     return good ? lower_from(arena, s, 0) : NULL;
 }
@@ -107,7 +84,7 @@ const char *format_check(struct arena *arena, enum format format, const char *s,
     case FORMAT_HOST_REF: return check_host_ref(arena, s);
     case FORMAT_UUID: return lower_if(is_uuid(s), arena, s);
     case FORMAT_EMAIL: return is_email(s) ? s : NULL;
-    case FORMAT_TIMEZONE: return is_timezone(s) ? s : NULL;
+    case FORMAT_TIMEZONE: return tz_valid(s) ? s : NULL;
     case FORMAT_SHA256: return lower_if(strlen(s) == 64 && all_hex(s, 64), arena, s);
     case FORMAT_MD5: return lower_if(strlen(s) == 32 && all_hex(s, 32), arena, s);
     case FORMAT_NONE:

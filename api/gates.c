@@ -295,15 +295,16 @@ static enum err gate_idempotency(struct passage *p, bool *replayed) {
         if ((unsigned char)*c < 0x20 || (unsigned char)*c > 0x7e)
             return fail(&p->r, ERR_MALFORMED, "An Idempotency-Key consists of printable ASCII.");
     p->r.idempotency = (struct idempotency){.key = key, .body_hash = body_hash(p)};
-    enum err e = idempotency_begin(&p->r, &p->call->reply, replayed);
-    if (e != OK) p->r.idempotency.key = NULL;
-    return e;
+    return idempotency_begin(&p->r, &p->call->reply, replayed);
 }
 
 /* ---- all gates, then the handler ---- */
 
 static enum err pass(struct passage *p) {
-    TRY(gate_headers(p));
+    enum err framed = gate_headers(p);
+    /* where the framing is in doubt, what follows on the connection may be a hidden request */
+    p->call->close = framed != OK;
+    TRY(framed);
     TRY(gate_route(p));
     TRY(gate_body_size(p));
     TRY(gate_who(p));
@@ -317,7 +318,6 @@ static enum err pass(struct passage *p) {
     }
     enum err e = p->op->handler(&p->r, p->args, &p->call->reply);
     if (e == OK && p->call->reply.body.failed) e = ERR_TOO_LARGE;
-    if (e != OK && p->r.idempotency.key) idempotency_release(&p->r);
     return e;
 }
 
@@ -338,6 +338,7 @@ static void add_common_headers(struct passage *p) {
     const char *origin = NULL;
     reply_header(reply, "Request-ID", p->r.request_id);
     reply_header(reply, "X-Content-Type-Options", "nosniff");
+    if (p->call->close || edge_draining()) reply_header(reply, "Connection", "close");
     if (!cors_origin(p->call, &origin)) return;
     reply_header(reply, "Access-Control-Allow-Origin", arena_strdup(&p->arena, origin));
     reply_header(reply, "Access-Control-Expose-Headers", "Request-ID, Retry-After, Idempotent-Replayed, Content-Disposition");

@@ -34,9 +34,7 @@ static enum err read_page(struct request *r, const struct assets_list_args *args
     scope_sql struct sql q;
     sql_init(&q);
     q.plan_for_values = true; /* a plan for any limit would sort all assets for a page of ten */
-    sql_add(&q,
-            "select asset_body(b, t.tenant_name, ?, d.offline_after_days)",
-            "i", now);
+    sql_add(&q, "select asset_body(b, t.tenant_name, ?, d.offline_after_days)", "i", now);
     add_parts(&q, (const char *const[]){" from (select a.asset_id, a.", order->column, " from (select a.asset_id, a.",
                                         order->column, NULL});
     bool searches = assets_filter_add(&q, r->client_id, &args->filter, now);
@@ -56,8 +54,7 @@ enum err assets_list(struct request *r, const struct assets_list_args *args, str
     TRY(read_page(r, args, &rows));
     struct projection how = {.fields = &args->fields};
     buf_addc(&out->body, '[');
-    for (int i = 0; i < rows.n; i++)
-        project(&out->body, rows_slice(&rows, i, 0), &how);
+    for (int i = 0; i < rows.n; i++) project(&out->body, rows_slice(&rows, i, 0), &how);
     buf_addc(&out->body, ']');
     return OK;
 }

@@ -238,7 +238,9 @@ static void sync_folder(const char *path) {
     const char *slash = strrchr(path, '/');
     snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
     scope_fd int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0) fsync(fd);
+    if (fd < 0) return;
+    fsync(fd);
+    /* cppcheck-suppress resourceLeak ; scope_fd closes it */
 }
 
 static struct key fresh_key(int64_t now_ms) {

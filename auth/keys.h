@@ -21,26 +21,26 @@
 
 enum {
     KEYS_MAX = 16,
-    KEY_ID_MAX = 64,           /* bytes of a kid: letters, digits, - _ . */
-    KEY_SECRET_MAX = 128,      /* bytes */
+    KEY_ID_MAX = 64,      /* bytes of a kid: letters, digits, - _ . */
+    KEY_SECRET_MAX = 128, /* bytes */
     KEYS_SETTLE_MS = 10000,
-    KEYS_SEAL_EXTRA = 40,      /* bytes that sealing adds: nonce and tag */
-    KEYS_SEAL_MAX = 4096,      /* bytes of a sealed secret's plain text */
+    KEYS_SEAL_EXTRA = 40, /* bytes that sealing adds: nonce and tag */
+    KEYS_SEAL_MAX = 4096, /* bytes of a sealed secret's plain text */
 };
 
 /* A retired key may still be asked to verify a token for as long as the longest-lived one lives, and a day more. */
 #define KEYS_KEEP_MS (8LL * 24 * 3600 * 1000)
 
 enum key_alg { KEY_HS256, KEY_HS384, KEY_HS512, KEY_ALGS };
-const char *key_alg_name(enum key_alg alg);          /* "HS256" */
-size_t key_alg_bytes(enum key_alg alg);              /* of its signature; also the shortest secret allowed */
+const char *key_alg_name(enum key_alg alg); /* "HS256" */
+size_t key_alg_bytes(enum key_alg alg);     /* of its signature; also the shortest secret allowed */
 
 struct key {
     char kid[KEY_ID_MAX + 1];
     enum key_alg alg;
     unsigned char secret[KEY_SECRET_MAX];
     size_t secret_len;
-    int64_t created_ms, retired_ms;                  /* retired_ms 0 = in use; may lie ahead */
+    int64_t created_ms, retired_ms; /* retired_ms 0 = in use; may lie ahead */
 };
 #define scope_key __attribute__((cleanup(key_wipe)))
 void key_wipe(struct key *k);

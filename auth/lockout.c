@@ -47,6 +47,8 @@ enum err lockout_attempt(struct request *r, const char *email, bool *locked) {
     TRY(tx_begin(&tx, &scope));
     TRY(check_address(r, &tx, now));
     TRY(count_account(r, &tx, email, now, &failures));
+    /* No such client: nobody's time to protect, and no password to be hashed for it. */
+    if (!failures) return ERR_CREDENTIALS;
     *locked = failures > LOCKOUT_FAILURES;
     return tx_commit(&tx);
 }

@@ -8,9 +8,9 @@
 enum {
     PASSWORD_CHARS_MIN = 12,
     PASSWORD_BYTES_MAX = 1024,
-    PASSWORD_HASH_BYTES = 128,      /* with its NUL; text, begins with $argon2id$ */
-    PASSWORD_GATE = 2,              /* hashes at once: bounds memory to 2 x 32 MiB */
-    PASSWORD_WAIT_MS = 2000,        /* for the gate, then ERR_UNAVAILABLE */
+    PASSWORD_HASH_BYTES = 128, /* with its NUL; text, begins with $argon2id$ */
+    PASSWORD_GATE = 2,         /* hashes at once: bounds memory to 2 x 32 MiB */
+    PASSWORD_WAIT_MS = 2000,   /* for the gate, then ERR_UNAVAILABLE */
 };
 
 /* Is this password allowed for a user of this e-mail? ERR_INVALID with a sentence for the client in *detail: under

@@ -54,7 +54,6 @@ struct fault {
 struct idempotency {
     const char *key;       /* NULL: the request has none */
     const char *body_hash; /* SHA-256 in hex */
-    int64_t attempt;
 };
 
 struct upload; /* api/upload.h */

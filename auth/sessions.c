@@ -123,7 +123,8 @@ static enum err note_use(const char *client_id, const char *session_id) {
     return tx_commit(&tx);
 }
 
-enum err session_client(struct request *r) {
+/* The client exists: that is no secret to a SOC token, and others were refused before. */
+static enum err find_client(struct request *r) {
     scope_rows struct rows rows = {0};
     TRY(db_read(&(struct db_scope){.client_id = r->client_id}, &rows,
                 "select soc_author_name from clients where client_id = $1", "s", r->client_id));
@@ -136,7 +137,7 @@ enum err session_load(struct request *r, const char *session_client_id, const ch
     if (strcmp(session_client_id, r->client_id) != 0 && strcmp(session_client_id, "*") != 0)
         return fail(r, ERR_FORBIDDEN, "The token does not cover this client.");
     TRY(read_session(r, session_client_id, session_id));
-    return session_client(r);
+    return find_client(r);
 }
 
 enum err session_authenticate(struct request *r) {

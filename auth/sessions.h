@@ -15,9 +15,6 @@ enum err session_authenticate(struct request *r) must_check;
 /* The same for a session known by its id (tickets). */
 enum err session_load(struct request *r, const char *session_client_id, const char *session_id) must_check;
 
-/* ERR_FORBIDDEN when there is no client r->client_id (its existence is no secret to a SOC token, and to others never told). */
-enum err session_client(struct request *r) must_check;
-
 /* Forgets what this process trusts about a session, so that a change made here counts here at once. */
 void session_forget(const char *client_id, const char *session_id);
 

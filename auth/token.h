@@ -25,25 +25,25 @@
 
 enum {
     TOKEN_BYTES_MAX = 4096,
-    TOKEN_SKEW_S = 30,                     /* of iat and nbf ahead of our clock; exp has none: valid while now < exp */
+    TOKEN_SKEW_S = 30, /* of iat and nbf ahead of our clock; exp has none: valid while now < exp */
     TOKEN_LIFE_MAX_S = 7 * 24 * 3600,
     TOKEN_ACCESS_LIFE_S = 3600,
-    TOKEN_INITIAL_LIFE_S = 24 * 3600,      /* refresh token made with the connection or by session/restart */
-    TOKEN_REFRESH_LIFE_S = 7 * 24 * 3600,  /* refresh token made by session/confirm */
-    TOKEN_ID_BYTES_MAX = 200,              /* 50 characters */
+    TOKEN_INITIAL_LIFE_S = 24 * 3600,     /* refresh token made with the connection or by session/restart */
+    TOKEN_REFRESH_LIFE_S = 7 * 24 * 3600, /* refresh token made by session/confirm */
+    TOKEN_ID_BYTES_MAX = 200,             /* 50 characters */
 };
 
 enum token_use { TOKEN_ACCESS = 1, TOKEN_REFRESH = 2 };
 
 struct token_claims {
     enum token_use use;
-    const char *client_id;      /* 1..200 bytes of UTF-8, no control characters */
-    const char *session_id;     /* uuid, lower case */
-    const char *role;           /* capitals and _; whether the role exists is the caller's check */
-    struct strings tenants;     /* n == 0: all tenants */
-    const char *jti;            /* 1..64 of A-Z a-z 0-9 - _ */
+    const char *client_id;  /* 1..200 bytes of UTF-8, no control characters */
+    const char *session_id; /* uuid, lower case */
+    const char *role;       /* capitals and _; whether the role exists is the caller's check */
+    struct strings tenants; /* n == 0: all tenants */
+    const char *jti;        /* 1..64 of A-Z a-z 0-9 - _ */
     int64_t iat_s, exp_s;
-    const char *kid;            /* the key; NULL when signing: the key that signs at iat (see token_kid) */
+    const char *kid; /* the key; NULL when signing: the key that signs at iat (see token_kid) */
 };
 
 /* The kid that signs at that time: store it with the claims to be able to sign the same token again.

@@ -49,30 +49,6 @@ char *totp_base32(const unsigned char *bytes, size_t len, struct arena *arena) {
     return text;
 }
 
-static int base32_value(char c) {
-    if (c >= 'a' && c <= 'z') c = (char)(c - 'a' + 'A');
-    const char *at = c ? strchr(alphabet, c) : NULL;
-    return at ? (int)(at - alphabet) : -1;
-}
-
-bool totp_base32_read(const char *text, unsigned char *out, size_t max, size_t *len) {
-    uint32_t held = 0;
-    int bits = 0;
-    for (*len = 0; *text && *text != '='; text++) {
-        if (*text == ' ' || *text == '-') continue;
-        int value = base32_value(*text);
-        if (value < 0) return false;
-        held = (held << 5 | (uint32_t)value) & 0xfff;
-        bits += 5;
-        if (bits < 8) continue;
-        if (*len == max) return false;
-        bits -= 8;
-        out[(*len)++] = (unsigned char)(held >> bits);
-    }
-    bool ends_clean = bits < 5 && !(held & ((1u << bits) - 1));
-    return ends_clean && strspn(text, "=") == strlen(text);
-}
-
 static char *percent(const char *text, struct arena *arena) {
     static const char kept[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~",
                       hex[] = "0123456789ABCDEF";

@@ -9,9 +9,9 @@
 #include "base/arena.h"
 
 enum {
-    TOTP_SECRET_BYTES = 20,    /* RFC 4226 section 4, R6 */
+    TOTP_SECRET_BYTES = 20, /* RFC 4226 section 4, R6 */
     TOTP_STEP_S = 30,
-    TOTP_WINDOW = 1,           /* steps accepted on each side of now */
+    TOTP_WINDOW = 1, /* steps accepted on each side of now */
 };
 
 void totp_new_secret(unsigned char out[TOTP_SECRET_BYTES]);
@@ -26,9 +26,6 @@ bool totp_check(const unsigned char *secret, size_t len, const char *code, int64
 
 /* Base32 of RFC 4648, upper case, without padding. */
 char *totp_base32(const unsigned char *bytes, size_t len, struct arena *arena);
-/* Reads it: either case, blanks and hyphens skipped, trailing = allowed, unused bits must be 0. At most max bytes;
- * false = not base32. */
-bool totp_base32_read(const char *text, unsigned char *out, size_t max, size_t *len);
 
 /* otpauth://totp/Issuer:account?secret=...&issuer=...&algorithm=SHA1&digits=6&period=30, UTF-8 percent-encoded: for a
  * QR code. */

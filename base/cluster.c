@@ -32,7 +32,6 @@ static struct {
     char bin[64];        /* folder of initdb and postgres */
     char sockets[PATH_MAX];
     int users_lock; /* held shared while in use; 0 = not in use */
-    bool created;
 } cluster;
 
 struct postmaster {
@@ -40,8 +39,6 @@ struct postmaster {
     char sockets[PATH_MAX];
     char status[16]; /* "ready", "starting", "stopping", "standby" */
 };
-
-bool cluster_was_created(void) { return cluster.created; }
 
 static const char *in_home(char *out, const char *name) {
     if (snprintf(out, PATH_MAX, "%s/%s", config()->data_dir, name) >= PATH_MAX) abort();
@@ -288,7 +285,6 @@ static bool create(void) {
     LOG(INFO, "cluster_creating", log_s("folder", cluster.data));
     if (remove_tree(fresh) && create_files(fresh) && create_database(fresh) && sync_files(fresh) &&
         rename(fresh, cluster.data) == 0) {
-        cluster.created = true;
         return true;
     }
     show_start_log();

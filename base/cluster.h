@@ -11,7 +11,6 @@
 #ifndef BASE_CLUSTER_H
 #define BASE_CLUSTER_H
 
-#include <stdbool.h>
 
 #include "base/err.h"
 
@@ -30,7 +29,5 @@ void cluster_tend(void);
 
 /* libpq connection string for that database user. Borrowed until this thread's next call. */
 const char *cluster_url(const char *user);
-
-bool cluster_was_created(void); /* by this process: first start */
 
 #endif

@@ -363,11 +363,6 @@ enum err db_read(const struct db_scope *scope, struct rows *out, const char *sql
     return read_keeping(scope, out, &q, 0);
 }
 
-bool db_is_up(void) {
-    scope_rows struct rows rows = {0};
-    return db_read(&(struct db_scope){.client_id = ""}, &rows, "select 1", "") == OK;
-}
-
 /* ---- transactions ---- */
 
 enum err tx_begin(struct tx *tx, const struct db_scope *scope) {

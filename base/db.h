@@ -47,7 +47,6 @@ struct strings rows_strings(const struct rows *r, int col, struct arena *arena);
 /* Opens the pool: `connections` of `url` (libpq connection string), each with role's settings. Does not wait for the database. */
 enum err db_start(const char *url, int connections) must_check;
 void db_stop(void);
-bool db_is_up(void); /* asks the server: SELECT 1 within 2 s */
 
 /* SQL with its parameters, built from fixed pieces: each '?' in a piece takes the next parameter. */
 enum { SQL_PARAMS_MAX = 64 };
@@ -66,7 +65,8 @@ struct sql {
 void sql_init(struct sql *q);
 void sql_free(struct sql *q);
 void sql_add(struct sql *q, const char *piece, const char *types, ...);
-void sql_add_any(struct sql *q, const char *column, const struct strings *list); /* " and column = any(list)"; none: all */
+void sql_add_any(struct sql *q, const char *column,
+                 const struct strings *list); /* " and column = any(list)"; none: all */
 
 /* One read-only statement in one round trip: BEGIN, scope, statement, COMMIT. */
 enum err db_read(const struct db_scope *scope, struct rows *out, const char *sql, const char *types, ...) must_check;

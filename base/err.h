@@ -37,9 +37,9 @@ enum err {
 
 #define must_check __attribute__((warn_unused_result))
 
-int err_status(enum err e);         /* HTTP status, 200..599 */
-const char *err_code(enum err e);   /* "not_found" */
-const char *err_title(enum err e);  /* one sentence without a full stop */
+int err_status(enum err e);        /* HTTP status, 200..599 */
+const char *err_code(enum err e);  /* "not_found" */
+const char *err_title(enum err e); /* one sentence without a full stop */
 
 /* Returns e from the calling function unless it is OK. */
 #define TRY(expression)                                                                                                \

@@ -17,9 +17,7 @@ static struct slot {
 } slots[SLOTS];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-static struct slot *slot_of(const char *client_id) {
-    return &slots[hash_add_text(HASH_START, client_id) % SLOTS];
-}
+static struct slot *slot_of(const char *client_id) { return &slots[hash_add_text(HASH_START, client_id) % SLOTS]; }
 
 void feed_published(const char *client_id, int64_t stamp) {
     pthread_mutex_lock(&lock);

@@ -15,8 +15,6 @@ static inline uint64_t hash_add(uint64_t hash, const void *data, size_t len) {
 }
 
 /* With its NUL, so that "ab" + "c" is not "a" + "bc". */
-static inline uint64_t hash_add_text(uint64_t hash, const char *text) {
-    return hash_add(hash, text, strlen(text) + 1);
-}
+static inline uint64_t hash_add_text(uint64_t hash, const char *text) { return hash_add(hash, text, strlen(text) + 1); }
 
 #endif

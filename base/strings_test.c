@@ -34,7 +34,10 @@ static void split_leaves_out_empty_parts(void **state) {
     (void)state;
     struct strings none = strings_split(&arena, "", ',');
     struct strings three = strings_split(&arena, ",a,,b,c,", ',');
-    struct strings letters = strings_split(&arena, "a\x1f" "b", '\x1f');
+    struct strings letters = strings_split(&arena,
+                                           "a\x1f"
+                                           "b",
+                                           '\x1f');
     joined(&none, "[]");
     joined(&three, "[\"a\",\"b\",\"c\"]");
     joined(&letters, "[\"a\",\"b\"]");

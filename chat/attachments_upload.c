@@ -151,8 +151,8 @@ static enum err insert_attachment(struct request *r, struct tx *tx, const char *
         "                             a.attachment_id, 'create', a.author_name, $12, a.body)"
         "  from a",
         "sssssssisiss", r->client_id, args->incident_id, id, r->who.name, r->who.reader_id,
-        args->caption ? args->caption : "", name, r->upload->size_bytes, r->upload->sha256_hex, stamp,
-        origin_of(r), r->who.session_id);
+        args->caption ? args->caption : "", name, r->upload->size_bytes, r->upload->sha256_hex, stamp, origin_of(r),
+        r->who.session_id);
 }
 
 /* The pieces first, the locks after: ten megabytes must not keep the incident and the client's clock. */

@@ -37,8 +37,7 @@ enum err comments_list(struct request *r, const struct comments_list_args *args,
     struct projection p = chat_projection(r, &args->fields, args->markdown_to_html);
     p.reading.comments_upto = rows_int(&rows, 0, 1);
     json_open(&out->body, '[');
-    for (int i = 0; i < rows.n && !rows_null(&rows, i, 0); i++)
-        project(&out->body, rows_slice(&rows, i, 0), &p);
+    for (int i = 0; i < rows.n && !rows_null(&rows, i, 0); i++) project(&out->body, rows_slice(&rows, i, 0), &p);
     json_close(&out->body, ']');
     return OK;
 }

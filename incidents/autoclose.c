@@ -43,4 +43,6 @@ static enum err run(struct request *r, const char *incident_id) {
     return write_commit(r, &tx, stamp, &nothing);
 }
 
-enum err autoclose_run(const char *client_id, const char *incident_id) { return gateway_run(run, client_id, incident_id); }
+enum err autoclose_run(const char *client_id, const char *incident_id) {
+    return gateway_run(run, client_id, incident_id);
+}

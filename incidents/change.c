@@ -19,6 +19,7 @@ static enum err take_host(struct request *r, const struct rows *rows, const char
     if (strings_have(&out->asset_ids, asset_id)) return OK;
     const char *tenant = arena_strdup(r->arena, rows_text(rows, row, 2));
     if (!out->asset_ids.n) out->common_tenant = tenant;
+    out->tenants.v[out->tenants.n++] = tenant;
     if (out->common_tenant && strcmp(out->common_tenant, tenant) != 0) out->common_tenant = NULL;
     out->asset_ids.v[out->asset_ids.n++] = asset_id;
     out->refs.v[out->refs.n++] = arena_printf(r->arena, "%s:%s", rows_text(rows, row, 1), asset_id);
@@ -29,7 +30,11 @@ enum err incident_hosts_find(struct request *r, const struct strings *given, str
     scope_rows struct rows rows = {0};
     struct strings ids = strings_new(r->arena, given->n);
     for (; ids.n < given->n; ids.n++) ids.v[ids.n] = strrchr(given->v[ids.n], ':') + 1;
-    *out = (struct incident_hosts){.refs = strings_new(r->arena, given->n), .asset_ids = strings_new(r->arena, given->n)};
+    *out = (struct incident_hosts){
+        .refs = strings_new(r->arena, given->n),
+        .asset_ids = strings_new(r->arena, given->n),
+        .tenants = strings_new(r->arena, given->n),
+    };
     if (!given->n) return OK;
     TRY(db_read(&r->scope, &rows,
                 "select asset_id, host_name, tenant_id from assets where client_id = $1 and asset_id = any($2)", "sS",
@@ -50,6 +55,11 @@ enum err incident_tenant_find(struct request *r, const char *given, const struct
                 "ss", r->client_id, wanted));
     if (!rows.n || (given && strcmp(rows_text(&rows, 0, 0), wanted) != 0))
         return fail_at(r, "/tenant_id", "no such tenant");
+    /* under the root an incident may span tenants; elsewhere its readers would see another tenant's host names */
+    bool root = !strcmp(wanted, "-");
+    for (size_t i = 0; given && !root && i < hosts->tenants.n; i++)
+        if (strcmp(hosts->tenants.v[i], wanted) != 0 && strcmp(hosts->tenants.v[i], "-") != 0)
+            return fail_at(r, "/affected_hosts", "a host of another tenant than the incident's");
     out->id = arena_strdup(r->arena, rows_text(&rows, 0, 0));
     out->name = arena_strdup(r->arena, rows_text(&rows, 0, 1));
     return OK;

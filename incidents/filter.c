@@ -56,8 +56,7 @@ static void add_times(struct sql *q, const struct incidents_filter *f) {
 
 static void add_responses(struct sql *q, const char *column, struct strings values) {
     if (!values.n) return;
-    sql_add(q,
-            " and exists (select from responses p where p.client_id = i.client_id and p.incident_id = i.incident_id",
+    sql_add(q, " and exists (select from responses p where p.client_id = i.client_id and p.incident_id = i.incident_id",
             "");
     sql_add_any(q, column, &values);
     sql_add(q, ")", "");

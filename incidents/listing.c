@@ -27,7 +27,7 @@ struct listing {
     struct sql where;
     struct strings fields;
     bool html, by_update, descending, offset_known, ended;
-    bool follows;                  /* rows were sent before those that are pending */
+    bool follows; /* rows were sent before those that are pending */
     int64_t page, left, offset;
     uint64_t id;
     struct position at;
@@ -177,8 +177,8 @@ static void add_skipping(struct listing *l, struct sql *q, int64_t rows) {
     sql_add(q, "(select i.client_id, i.incident_id from incidents i", "");
     add_where(l, q);
     add_order(l, q);
-    sql_add(q, " limit ? offset ?) k join incidents i on i.client_id = k.client_id and i.incident_id = k.incident_id", "ii",
-            rows, l->offset);
+    sql_add(q, " limit ? offset ?) k join incidents i on i.client_id = k.client_id and i.incident_id = k.incident_id",
+            "ii", rows, l->offset);
     add_reads(l, q);
     add_order(l, q);
     q->plan_for_values = true;

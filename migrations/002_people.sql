@@ -2,7 +2,7 @@
 -- tenant_id '-' is the root: the place of objects of no tenant; every client has that row.
 create table tenants (
     client_id text not null references clients,
-    tenant_id text not null check (tenant_id ~ '^[^,\s]{1,50}$'),
+    tenant_id text not null check (tenant_id ~ '^[A-Za-z0-9_-]{1,50}$'),
     tenant_name text not null,
     description text not null default '',
     asset_limit bigint not null default 0,                       -- 0 = none
@@ -100,9 +100,7 @@ create table idempotency (
     operation text not null,
     key text not null,
     body_hash text not null,
-    attempt bigint not null,                                     -- who holds it: guards the end of a slow first try
-    done boolean not null default false,
-    reply text not null default '',
+    reply text not null,
     creation_time bigint not null,
     primary key (client_id, session_id, operation, key)
 );

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "build/gen/operations.h"
 #include "reports/pdf.h"
 
 /* The rows stay until the PDF is done: the report borrows their texts. */
@@ -194,18 +193,4 @@ enum err summary_render(struct arena *arena, const struct db_scope *scope, const
     out->headline = arena_strdup(arena, report.summary);
     out->organisation = arena_strdup(arena, report.organisation);
     return report_pdf(&report, pdf);
-}
-
-/* ---- GET /incidents/{incident_id}/summary.pdf ---- */
-
-enum err incidents_summary_pdf(struct request *r, const struct incidents_summary_pdf_args *args, struct reply *out) {
-    struct summary summary;
-    enum err e = summary_render(r->arena, &r->scope, r->path_id, args->lang, args->tz, &out->body, &summary);
-    if (e == ERR_NOT_FOUND) return fail_not_found(r);
-    TRY(e);
-    out->content_type = "application/pdf";
-    reply_header(out, "Content-Disposition",
-                 arena_printf(r->arena, "inline; filename=\"K-%lld.pdf\"", (long long)summary.number));
-    reply_header(out, "Cache-Control", "private, no-store");
-    return OK;
 }

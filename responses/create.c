@@ -239,7 +239,7 @@ enum err responses_create(struct request *r, const struct responses_create_args 
     TRY(write_begin(r, &tx));
     TRY(incident_lock(r, &tx, args->incident_id));
     TRY(read_settings(r, &tx, &p));
-    TRY(assets_find_tx(r, &tx, &p.asset_ids, true, &p.assets));
+    TRY(assets_find(r, &tx, &p.asset_ids, &p.assets));
     TRY(check_assets(r, &p));
     name_and_decide(r, &p);
     TRY(write_all(r, &tx, &p, &last));

@@ -197,7 +197,7 @@ static struct parts macos_path(struct arena *a, const char *path) {
 static bool short_name_fits(const char *name, const char *part) {
     size_t stem = strcspn(part, "~");
     if (part[stem] != '~' || !isdigit((unsigned char)part[stem + 1])) return false;
-    char letters[8];
+    char letters[8] = "";
     size_t n = 0;
     for (const char *c = name; *c && *c != '*' && n < sizeof letters; c++)
         if (!strchr(" .", *c)) letters[n++] = *c;

@@ -74,4 +74,6 @@ static enum err run(struct request *r, const char *response_id) {
     return write_commit(r, &tx, stamp, &nothing);
 }
 
-enum err deadline_run(const char *client_id, const char *response_id) { return gateway_run(run, client_id, response_id); }
+enum err deadline_run(const char *client_id, const char *response_id) {
+    return gateway_run(run, client_id, response_id);
+}

@@ -120,8 +120,7 @@ static enum err read_page(struct request *r, const struct responses_list_args *a
 enum err responses_list(struct request *r, const struct responses_list_args *args, struct reply *out) {
     scope_rows struct rows rows = {0};
     TRY(read_page(r, args, &rows));
-    if (args->incident_id && !rows.n)
-        return fail_not_found(r);
+    if (args->incident_id && !rows.n) return fail_not_found(r);
     struct projection p = {.fields = &args->fields, .reading.reader_id = r->who.reader_id};
     json_open(&out->body, '[');
     for (int i = 0; i < rows.n && !rows_null(&rows, i, 0); i++) {

@@ -74,7 +74,7 @@ static enum err look_at_assets(struct request *r, struct tx *tx, struct targets 
     struct strings ids = strings_new(r->arena, t->n);
     struct asset_brief *assets = NULL;
     for (; ids.n < t->n; ids.n++) ids.v[ids.n] = t->v[ids.n].asset_id;
-    TRY(assets_find_tx(r, tx, &ids, true, &assets));
+    TRY(assets_find(r, tx, &ids, &assets));
     for (size_t i = 0; i < t->n; i++) {
         if (!assets[i].found) return fail_not_found(r);
         t->v[i].facts.two_people |= assets[i].critical;

@@ -13,6 +13,7 @@ from lib.organisation import Organisation  # noqa: E402
 from lib.recorder import RECORDER  # noqa: E402
 
 RECORDER.contract = CONTRACT
+PORTAL = "https://portal.example.jp"
 
 
 def pytest_sessionstart(session):
@@ -68,8 +69,9 @@ def gateway(mail):
 
 @pytest.fixture(scope="session")
 def second(gateway):
-    """Another gateway on the same database."""
-    one = Gateway(data_dir=gateway.data_dir, MDR_SMTP_URL=gateway.env["MDR_SMTP_URL"], MDR_WORKERS="off").start()
+    """Another gateway on the same database, behind a proxy and for a portal."""
+    one = Gateway(data_dir=gateway.data_dir, MDR_SMTP_URL=gateway.env["MDR_SMTP_URL"], MDR_WORKERS="off",
+                  MDR_CORS_ORIGINS=PORTAL, MDR_TRUSTED_PROXIES="127.0.0.0/8").start()
     yield one
     one.stop()
 

@@ -1,12 +1,11 @@
 """What the documents say and what the program does are the same."""
-import os
 import re
 import subprocess
 
 import pytest
 
 from lib.contract import CONTRACT
-from lib.gateway import BINARY, ROOT, Gateway
+from lib.gateway import BINARY, ROOT, Gateway, wait_for
 from lib.http import exchange
 
 README = ROOT / "README.md"
@@ -128,19 +127,12 @@ def tour():
 @pytest.mark.skipif(not tour(), reason="the README shows no curl lines yet")
 def test_the_readmes_tour_runs(tmp_path):
     """As a newcomer pastes it, against a demo gateway on the README's own address."""
-    one = Gateway()
-    one.env["MDR_LISTEN"], one.port = f"127.0.0.1:{one.port}", one.port
-    one.start("--demo")
+    one = Gateway().start("--demo")
     try:
-        said = one.log_text()
-        client = re.search(r"\bclient(?:[ _]id)?\W+([A-Za-z0-9_.+-]{8,64})", said, re.I)
-        token = re.search(r"(eyJ[\w-]+\.[\w-]+\.[\w-]+)", said)
-        assert client and token, said[-2000:]
-        script = re.sub(r"http://127\.0\.0\.1:8080", one.url, tour())
-        script = f"set -euo pipefail\ncurl() {{ command curl --fail-with-body -sS \"$@\"; }}\n{script}"
-        env = {**os.environ, "MDR_DATA_DIR": str(one.data_dir), "CLIENT": client.group(1), "CLIENT_ID": client.group(1),
-               "REFRESH_TOKEN": token.group(1), "PATH": f"{os.path.dirname(BINARY)}:{os.environ['PATH']}"}
-        done = subprocess.run(["bash", "-c", script], env=env, capture_output=True, text=True, timeout=120, cwd=tmp_path, check=False)
+        wait_for(lambda: "refresh token" in one.log_text(), 30)
+        script = tour().replace("http://127.0.0.1:8080", one.url).replace("/tmp/", f"{tmp_path}/").replace("build/mdr-gateway", BINARY)
+        script = f"set -euo pipefail\ncurl() {{ command curl --fail-with-body \"$@\"; }}\n{script}"
+        done = subprocess.run(["bash", "-c", script], env=one.env, capture_output=True, text=True, timeout=120, cwd=ROOT, check=False)
         assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
     finally:
         one.stop()

@@ -236,10 +236,10 @@ def test_hostile_bodies_400(op, org):
 
 @each([op for op in API if op.method == "POST" and not op.multipart])
 def test_too_large_body_413(op, org):
-    data = b'{"search_phrase":"' + b"x" * JSON_LIMIT + b'"}'
-    send_raw(caller_of(op, org), op, data, token=None if op.public else "own").must(413, "too_large")
-    inside = b"{}" + b" " * (JSON_LIMIT - 2)
-    assert send_raw(caller_of(op, org), op, b"[" + inside[1:], token=None if op.public else "own").status == 400
+    limit, token = op.raw.get("x-max-body-bytes", JSON_LIMIT), None if op.public else "own"
+    by = caller_of(op, org)
+    send_raw(by, op, b"{}" + b" " * (limit - 1), token=token).must(413, "too_large")
+    assert send_raw(by, op, b"[]" + b" " * (limit - 2), token=token).status == 400, "the limit itself is inside"
 
 
 @each(WITH_BODY)
@@ -433,3 +433,19 @@ def test_security_headers(org):
     for reply in (org.sup.call("incidents/count", {}), org.sup.call("incidents/nothing", {}), org.sup.call("incidents/count", {"x": 1})):
         assert reply.header("X-Content-Type-Options") == "nosniff"
         assert reply.header("Access-Control-Allow-Origin") is None
+
+
+def test_cors_is_for_the_named_origins_exactly(org, second):
+    there = org.sup.at(url=second.url)
+    path, portal = there.path("incidents/count"), "https://portal.example.jp"
+    asked = {"Origin": portal, "Access-Control-Request-Method": "POST"}
+    reply = exchange(second.url, "OPTIONS", path, None, asked).must(204)
+    assert reply.header("Access-Control-Allow-Origin") == portal and "POST" in reply.header("Access-Control-Allow-Methods")
+    assert "authorization" in reply.header("Access-Control-Allow-Headers").lower()
+    reply = there.call("incidents/count", {}, Origin=portal).must()
+    assert reply.header("Access-Control-Allow-Origin") == portal and "Origin" in reply.header("Vary")
+    for origin in ("https://portal.example.jp.evil.test", "http://portal.example.jp", "https://portal.example.jp/", "null", "*",
+                   "https://PORTAL.example.jp", "https://portal.example.j", ""):
+        for got in (there.call("incidents/count", {}, Origin=origin), exchange(second.url, "OPTIONS", path, None, {"Origin": origin})):
+            assert got.header("Access-Control-Allow-Origin") is None, origin
+    assert org.sup.call("incidents/count", {}, Origin=portal).header("Access-Control-Allow-Origin") is None

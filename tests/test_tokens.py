@@ -313,6 +313,18 @@ def test_ten_wrong_passwords_lock_account_and_address(fresh):
     assert user["status"] == "locked"
 
 
+def test_behind_a_proxy_the_forwarded_address_counts(fresh, second):
+    there = fresh.sup.at(url=second.url)
+    login, wrong = fresh.new_login(), {"email": "nobody@example.jp", "password": "wrong"}
+    for _ in range(11):
+        last = there.call("session/login", wrong, token=None, X_Forwarded_For="203.0.113.7")
+    assert last.status in (403, 429)
+    assert there.call("session/login", login, token=None, X_Forwarded_For="203.0.113.7").status in (403, 429)
+    there.call("session/login", login, token=None, X_Forwarded_For="203.0.113.8").must(200)
+    # in front of the other gateway stands no proxy: there the header is anybody's word
+    fresh.sup.call("session/login", login, token=None, X_Forwarded_For="203.0.113.7").must(200)
+
+
 def test_two_factors(fresh):
     import hmac
     import struct

@@ -1,0 +1,103 @@
+"""`serve --demo` says how to call it, and what it says works when pasted; a load that broke off is cleared by the next."""
+import os
+import re
+import secrets
+import subprocess
+
+import pytest
+
+from lib.gateway import Gateway, wait_for
+
+
+@pytest.fixture(scope="module")
+def demo():
+    one = Gateway().start("--demo")
+    yield one
+    one.stop()
+
+
+def welcome(gateway):
+    """What was said last."""
+    wait_for(lambda: "Ctrl-C stops the gateway" in gateway.log_text())
+    return gateway.log_text().rpartition("mdr-gateway serves")[2]
+
+
+def paste(gateway, tmp_path):
+    lines = welcome(gateway).partition("\nMDR=")[2].rpartition("\nCtrl-C")[0]
+    script = "set -e -o pipefail\nMDR=" + lines.replace("curl -sS", "curl -sS --fail-with-body")
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def connections(gateway):
+    client_id = re.search(r"client id +(\S+)", welcome(gateway))[1]
+    return gateway.query("select session_name from sessions where client_id = %s", client_id, client=client_id)
+
+
+def test_what_is_printed_works_when_pasted(demo, tmp_path):
+    said = paste(demo, tmp_path)
+    assert '"incident_number":1034598' in said and '"status":"Confirmed"' in said and "os-release" in said
+    assert (tmp_path / "K-1034598.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_it_works_again_after_each_start(demo, tmp_path):
+    paste(demo, tmp_path)
+    for _ in range(2):
+        assert demo.terminate() == 0
+        os.truncate(demo.log_path, 0)
+        demo.start("--demo")
+        assert "Loading the demo" not in demo.log_text()
+        assert "os-release" in paste(demo, tmp_path)
+    assert connections(demo) == [("SOAR example",)]
+
+
+def test_an_earlier_starts_token_goes_on_working(demo):
+    from lib.api import Api
+    text = welcome(demo)
+    client_id, token = re.search(r"client id +(\S+)", text)[1], re.search(r"refresh token +(\S+)", text)[1]
+    demo.terminate()
+    demo.start("--demo")
+    caller = Api(demo.url, client_id, token).confirm()
+    assert caller.ok("incidents/count")["count"] == 400
+
+
+def test_a_load_that_broke_off_is_cleared_by_the_next(gateway):
+    client_id = secrets.token_hex(17)
+    words = ["demo", "--client", client_id, "--assets", "10", "--incidents", "20"]
+    gateway.cli(*words)
+    with gateway.psql() as connection, connection.cursor() as cursor:
+        cursor.execute("delete from ledger where client_id = %s", [client_id])
+        cursor.execute("update clocks set position = 0, hash = '', stamp = 0 where client_id = %s", [client_id])
+        cursor.execute("update pg_index set indisready = false, indisvalid = false where indexrelid = 'incidents_search'::regclass")
+    connection.close()
+    gateway.cli(*words)
+    assert gateway.query("select count(*) from pg_index where not indisvalid or not indisready") == [(0,)]
+    assert gateway.cli("ledger", "verify", "--client", client_id)["ok"]
+
+
+def test_a_load_with_search_indexes_off_leaves_them_on_and_right(gateway):
+    client_id = secrets.token_hex(17)
+    gateway.cli("demo", "--client", client_id, "--assets", "50", "--incidents", "3500", "--seed", "3")
+    assert gateway.query("select count(*) from pg_index where not indisvalid or not indisready") == [(0,)]
+    with gateway.psql() as connection, connection.cursor() as cursor:
+        cursor.execute("set enable_seqscan = off")
+        found = "select count(*) from incidents where client_id = %s and search_text like '%%ransomware%%'"
+        cursor.execute("explain " + found, [client_id])
+        cursor.execute(found, [client_id])
+        by_index = cursor.fetchone()
+        cursor.execute("select count(*) from incidents where client_id = %s and position('ransomware' in search_text) > 0", [client_id])
+        assert by_index == cursor.fetchone() and by_index[0] > 0
+    connection.close()
+    assert gateway.cli("ledger", "verify", "--client", client_id)["ok"]
+
+
+@pytest.mark.parametrize("words, said", [
+    (["--assets", "2", "--incidents", "1"], "--assets must be at least 3"),
+    (["--client", "no/slash", "--assets", "3", "--incidents", "1"], "client id"),
+])
+def test_wrong_orders_are_usage_errors(gateway, words, said):
+    if "--client" not in words:
+        words = ["--client", secrets.token_hex(17), *words]
+    done = gateway.cli("demo", *words, check=False)
+    assert done.returncode == 2 and said in done.stderr and not done.stdout
