@@ -2,15 +2,11 @@
  * those of openapi.yaml. A bad request must fail with exactly the pointer and words that a client is shown. */
 #include "api/validate.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 #include "build/gen/operations.h"
+#include "tests/unit.h"
 
 struct pet {
     const char *name;

@@ -1,12 +1,7 @@
 #include "assets/input.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <string.h>
-/* cmocka wants the four above first */
-#include <cmocka.h>
-
 #include "assets/filter.h"
+#include "tests/unit.h"
 
 #define A "0x000000000000000000000000000000aa"
 #define B "0x000000000000000000000000000000bb"

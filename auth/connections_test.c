@@ -1,10 +1,6 @@
 #include "auth/connections.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
+#include "tests/unit.h"
 
 static void test_status(void **state) {
     (void)state;

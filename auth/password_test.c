@@ -1,17 +1,11 @@
 #include "auth/password.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
 #include <pthread.h>
 #include <sodium.h>
 #include <stdatomic.h>
 
 #include "base/clock.h"
+#include "tests/unit.h"
 
 static void test_hash_and_verify(void **state) {
     (void)state;

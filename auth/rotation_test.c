@@ -1,10 +1,6 @@
 #include "auth/rotation.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
+#include "tests/unit.h"
 
 enum { NOW = 1000000000 };
 

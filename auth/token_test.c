@@ -11,20 +11,17 @@
  *   17 the MACs of the Wycheproof JWS vectors, with their keys loaded (when the file lies beside the project) */
 #include "auth/token.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 #include <jansson.h>
 #include <nettle/hmac.h>
 #include <pthread.h>
 #include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/unit.h"
 
 #define KID "k1"
 #define UUID "7c9e6679-7425-40de-944b-e07fc1f90ae7"

@@ -1,11 +1,8 @@
 #include "auth/totp.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
-#include <cmocka.h>
+#include "tests/unit.h"
 
 static const unsigned char rfc_secret[] = "12345678901234567890";
 static struct arena arena;

@@ -1,12 +1,5 @@
 #include "base/cluster.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
 #include <ftw.h>
 #include <libpq-fe.h>
 #include <signal.h>
@@ -19,6 +12,7 @@
 #include "base/config.h"
 #include "base/home.h"
 #include "base/log.h"
+#include "tests/unit.h"
 
 static char dir[512];
 

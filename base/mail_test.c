@@ -1,22 +1,17 @@
 /* Composition and refusals; what a server makes of the messages is tested against a real one. Attacks: line breaks
  * and other controls in each header, addresses that carry a second one, options or names, invalid UTF-8, URLs with
  * more than a host. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-/* cmocka wants the four above first */
+#include "base/mail.h"
+
 #include <arpa/inet.h>
-#include <cmocka.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/mail.h"
+#include "tests/unit.h"
 
 static const struct mail PLAIN = {.from = "mdr@example.com",
                                   .to = "soc@example.jp",

@@ -1,14 +1,7 @@
 #include "base/random.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "base/clock.h"
+#include "tests/unit.h"
 
 static void id20_is_url_safe_and_new(void **state) {
     (void)state;

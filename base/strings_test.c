@@ -1,12 +1,8 @@
 #include "base/strings.h"
 
 #include <limits.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <string.h>
-/* cmocka wants setjmp, stdarg, stddef and stdint first */
-#include <cmocka.h>
+
+#include "tests/unit.h"
 
 static struct arena arena;
 

@@ -30,7 +30,7 @@ struct tz {
 
 static bool name_ok(const char *name) {
     size_t len = name ? strlen(name) : 0;
-    if (!len || len > NAME_MAX_LEN || !isalpha((unsigned char)name[0]) || name[len - 1] == '/') return false;
+    if (!len || len > NAME_MAX_LEN || !isupper((unsigned char)name[0]) || name[len - 1] == '/') return false;
     if (strstr(name, "//")) return false;
     for (size_t i = 0; i < len; i++)
         if (!isalnum((unsigned char)name[i]) && !strchr("_+-/", name[i])) return false;

@@ -12,7 +12,8 @@
 struct tz;
 
 #define scope_tz __attribute__((cleanup(tz_cleanup)))
-/* "Asia/Tokyo", "UTC". NULL: no such zone, or not a name (at most 64 of A-Z a-z 0-9 _ + - /). "UTC" always opens. */
+/* "Asia/Tokyo", "UTC". NULL: no such zone, or not a name (at most 64 of A-Z a-z 0-9 _ + - /, a capital first:
+ * posix/, right/ and localtime are not zones of their own). "UTC" always opens. */
 struct tz *tz_open(const char *name);
 void tz_close(struct tz *zone);
 void tz_cleanup(struct tz **zone);

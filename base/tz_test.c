@@ -1,15 +1,10 @@
 /* Zones are compared with the C library's own answers, of 1970 to 2100, which needs TZ and so is done here only. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-/* cmocka wants the four above first */
-#include <cmocka.h>
+#include "base/tz.h"
+
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/tz.h"
+#include "tests/unit.h"
 
 static void test_names(void **state) {
     (void)state;

@@ -1,13 +1,8 @@
 #include "chat/file_name.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
 #include <unistr.h>
+
+#include "tests/unit.h"
 
 static const char *clean(const char *raw) {
     static char out[FILE_NAME_BYTES];

@@ -78,27 +78,60 @@ static enum err indexes_off(struct db_admin *admin) {
                                " where indexrelid in ('incidents_search'::regclass, 'incidents_search_pairs'::regclass)");
 }
 
+struct index_job {
+    struct load *load;
+    char name[128];
+    pthread_t thread;
+    bool started;
+};
+
+static enum err build_index(struct db_admin *admin, const char *name) {
+    char sql[256];
+    int64_t begun = monotonic_ms();
+    snprintf(sql, sizeof sql, "reindex index %s", name);
+    TRY(db_admin_run(admin, sql));
+    double s = (double)(monotonic_ms() - begun) / 1000;
+    if (s > 3) fprintf(stderr, "built index %s in %.1f s\n", name, s);
+    return OK;
+}
+
+static enum err find_off(struct db_admin *admin, struct rows *out) {
+    return db_admin_query(admin, out,
+                          "select indexrelid::regclass::text from pg_index where indrelid = 'incidents'::regclass and not indisvalid",
+                          "");
+}
+
 static enum err indexes_on(struct db_admin *admin) {
     scope_rows struct rows rows = {0};
-    int64_t begun = monotonic_ms();
-    TRY(db_admin_query(admin, &rows,
-                       "select indexrelid::regclass::text from pg_index where indrelid = 'incidents'::regclass and not indisvalid", ""));
-    for (int i = 0; i < rows.n; i++) {
-        char sql[256];
-        snprintf(sql, sizeof sql, "reindex index %s", rows_text(&rows, i, 0));
-        TRY(db_admin_run(admin, sql));
-        double s = (double)(monotonic_ms() - begun) / 1000;
-        if (s > 3) fprintf(stderr, "built index %s, %.1f s\n", rows_text(&rows, i, 0), s);
-    }
+    TRY(find_off(admin, &rows));
+    for (int i = 0; i < rows.n; i++) TRY(build_index(admin, rows_text(&rows, i, 0)));
     return OK;
 }
 
 static void *index_thread(void *arg) {
-    struct load *l = arg;
-    scope_db_admin struct db_admin *admin = session_open(l->order->owner_url);
-    enum err e = admin ? indexes_on(admin) : ERR_UNAVAILABLE;
-    if (e != OK) atomic_store(&l->failed, (int)e);
+    struct index_job *job = arg;
+    scope_db_admin struct db_admin *admin = session_open(job->load->order->owner_url);
+    enum err e = admin ? build_index(admin, job->name) : ERR_UNAVAILABLE;
+    if (e != OK) atomic_store(&job->load->failed, (int)e);
     return NULL;
+}
+
+/* Each in a connection of its own, beside what follows. */
+enum { INDEX_JOBS = 2 };
+static enum err indexes_begin(struct load *l, struct index_job jobs[INDEX_JOBS]) {
+    scope_rows struct rows rows = {0};
+    TRY(find_off(l->admin, &rows));
+    for (int i = 0; i < rows.n && i < INDEX_JOBS; i++) {
+        jobs[i].load = l;
+        snprintf(jobs[i].name, sizeof jobs[i].name, "%s", rows_text(&rows, i, 0));
+        jobs[i].started = pthread_create(&jobs[i].thread, NULL, index_thread, &jobs[i]) == 0;
+    }
+    return OK;
+}
+
+static void indexes_wait(struct index_job jobs[INDEX_JOBS]) {
+    for (int i = 0; i < INDEX_JOBS; i++)
+        if (jobs[i].started) pthread_join(jobs[i].thread, NULL);
 }
 
 /* Worth it only where the indexes would be rebuilt mostly from what is loaded now. */
@@ -237,17 +270,25 @@ static enum err load_in_threads(struct load *l) {
     return n ? (enum err)atomic_load(&l->failed) : ERR_UNAVAILABLE;
 }
 
+static enum err load_history_apart(struct load *l, int64_t *ledger_rows) {
+    TRY(db_admin_run(l->admin, "begin"));
+    TRY(backfill(l->admin, &l->world, &l->timeline, ledger_rows));
+    return db_admin_run(l->admin, "commit");
+}
+
 /* The history only reads incidents, so the indexes can grow beside it. */
 static enum err load_history(struct load *l, int64_t *ledger_rows) {
-    pthread_t thread;
-    if (!l->big) TRY(backfill(l->admin, &l->world, &l->timeline, ledger_rows));
-    if (!l->big) return indexes_on(l->admin);
-    bool started = pthread_create(&thread, NULL, index_thread, l) == 0;
-    TRY(db_admin_run(l->admin, "begin"));
-    enum err e = backfill(l->admin, &l->world, &l->timeline, ledger_rows);
-    if (e == OK) e = db_admin_run(l->admin, "commit");
-    if (started) pthread_join(thread, NULL);
-    return e != OK ? e : (enum err)atomic_load(&l->failed);
+    struct index_job jobs[INDEX_JOBS] = {0};
+    if (l->big) {
+        TRY(indexes_begin(l, jobs));
+        enum err e = load_history_apart(l, ledger_rows);
+        indexes_wait(jobs);
+        TRY(e);
+        TRY((enum err)atomic_load(&l->failed));
+    } else {
+        TRY(backfill(l->admin, &l->world, &l->timeline, ledger_rows));
+    }
+    return indexes_on(l->admin);
 }
 
 static enum err load_incidents(struct load *l, int64_t *ledger_rows) {

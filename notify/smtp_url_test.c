@@ -1,11 +1,6 @@
 #include "notify/smtp_url.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/unit.h"
 
 static void urls_are_taken_apart(void **state) {
     (void)state;

@@ -2,19 +2,14 @@
  * entity, upper-case, blank- and control-character spellings, references, autolinks, images, quotes that break out
  * of attributes, tables and nesting that cost the square of their length, too much output, invalid UTF-8, many
  * threads. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-/* cmocka wants the four above first */
-#include <cmocka.h>
+#include "reports/markdown.h"
+
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
-#include "reports/markdown.h"
+#include "tests/unit.h"
 
 static struct buf html_of(const char *markdown, size_t len) {
     struct buf html;

@@ -1,23 +1,18 @@
 /* Pages are read back with pdftotext and pdfinfo (poppler-utils). Attacks: control characters, bidirectional
  * overrides, invalid UTF-8, unbreakable texts, Markdown nested and spread to the limit, more rows than pages, links
  * and scripts that would be active. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-/* cmocka wants the four above first */
-#include <cmocka.h>
+#include "reports/pdf.h"
+
 #include <malloc.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "reports/markdown.h"
-#include "reports/pdf.h"
 #include "reports/pdf_labels.h"
+#include "tests/unit.h"
 
 #define SHA256 "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 #define LONG_PATH                                                                                                      \

@@ -1,12 +1,6 @@
 #include "responses/types.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-/* cmocka wants the four above first */
-#include <cmocka.h>
+#include "tests/unit.h"
 
 static void deadlines_by_type(void **state) {
     (void)state;

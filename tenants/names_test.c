@@ -1,11 +1,6 @@
 #include "tenants/names.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-/* cmocka wants the four above first */
-#include <cmocka.h>
+#include "tests/unit.h"
 
 static void the_root_s_names_are_reserved(void **state) {
     (void)state;
