@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "auth/keys.h"
 
 #include <errno.h>

@@ -57,7 +57,8 @@ int command_demo(const struct arguments *a) {
 static enum err is_there(bool *there) {
     scope_rows struct rows rows = {0};
     TRY(db_read(&(struct db_scope){.client_id = DEMO_CLIENT, .tenants = "*"}, &rows,
-                "select exists (select from ledger where client_id = $1 and kind = 'incident_details')", "s", DEMO_CLIENT));
+                "select exists (select from ledger where client_id = $1 and kind = 'incident_details')", "s",
+                DEMO_CLIENT));
     *there = rows_bool(&rows, 0, 0);
     return OK;
 }
@@ -71,8 +72,13 @@ enum err demo_prepare(bool *loaded) {
     char *url = owner_url();
     if (!url) return ERR_INVALID;
     fputs("Loading the demo organisation ...\n", stderr);
-    enum err e = demo_load(&(struct demo_order){.owner_url = url, .client_id = DEMO_CLIENT, .name = DEMO_NAME, .seed = 1,
-                                                .assets = DEMO_ASSETS, .incidents = DEMO_INCIDENTS}, &result);
+    enum err e = demo_load(&(struct demo_order){.owner_url = url,
+                                                .client_id = DEMO_CLIENT,
+                                                .name = DEMO_NAME,
+                                                .seed = 1,
+                                                .assets = DEMO_ASSETS,
+                                                .incidents = DEMO_INCIDENTS},
+                           &result);
     free(url);
     *loaded = e == OK;
     return e;

@@ -30,8 +30,10 @@ int command_ledger_verify(const struct arguments *a) {
     const char *url = *config()->database_url ? config()->database_url : cluster_url(SERVING_ROLE);
     snprintf(heads, sizeof heads, "%s/ledger-heads", config()->data_dir);
     enum err e = ledger_verify(url, client_id, heads, &report);
-    if (e == ERR_NOT_FOUND) home_complain("no client %s", client_id);
-    else if (e != OK) home_complain("the ledger could not be checked; the log above says why");
+    if (e == ERR_NOT_FOUND)
+        home_complain("no client %s", client_id);
+    else if (e != OK)
+        home_complain("the ledger could not be checked; the log above says why");
     if (e != OK) return EXIT_FAILED;
     print(client_id, &report);
     return report.ok ? EXIT_DONE : EXIT_FAILED;

@@ -4,14 +4,17 @@
 enum { SLICE_ROWS = 20000 };
 
 /* Without fresh statistics a client's rows seem few, and any index that begins with the client as good as the right one. */
-static const char prepare[] = "analyze incidents, comments, attachments, responses;"
-                              "set enable_nestloop = on; set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off";
+static const char prepare[] =
+    "analyze incidents, comments, attachments, responses;"
+    "set enable_nestloop = on; set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off";
 
 /* first_*: how the object looked when it was made. */
 static const char helpers[] =
-    "create temp table demo_events (position bigint, changed_at bigint, kind text, object_id text, operation text, changed_by text);"
+    "create temp table demo_events (position bigint, changed_at bigint, kind text, object_id text, operation text, "
+    "changed_by text);"
     "create function pg_temp.first_incident(i incidents) returns text language plpgsql as $$ begin"
-    "    i.status := 'Open'; i.resolution := ''; i.status_description := ''; i.update_time := i.creation_time; i.closed_at := 0;"
+    "    i.status := 'Open'; i.resolution := ''; i.status_description := ''; i.update_time := i.creation_time; "
+    "i.closed_at := 0;"
     "    i.comments_n := 0; i.attachments_n := 0; i.responses_n := 0; i.history_n := 1;"
     "    return incident_body(i); end $$;"
     "create function pg_temp.first_response(p responses) returns text language plpgsql as $$ begin"
@@ -20,10 +23,12 @@ static const char helpers[] =
     "    p.execution := '{\"state\":\"none\",\"connector\":\"\",\"attempts\":0,\"started_at\":0,\"finished_at\":0,"
     "\"message\":\"\",\"result\":{}}';"
     "    return response_body(p); end $$;"
-    "create function pg_temp.chain_next(state bytea, head bytea, client_id text, \"position\" bigint, changed_at bigint,"
+    "create function pg_temp.chain_next(state bytea, head bytea, client_id text, \"position\" bigint, changed_at "
+    "bigint,"
     "    tenant_id text, incident_id text, kind text, object_id text, operation text, changed_by text, connection text,"
     "    snapshot text) returns bytea language plpgsql as $$ begin"
-    "    return ledger_hash(coalesce(state, head), client_id, \"position\", changed_at, tenant_id, incident_id, kind, object_id,"
+    "    return ledger_hash(coalesce(state, head), client_id, \"position\", changed_at, tenant_id, incident_id, kind, "
+    "object_id,"
     "                       operation, changed_by, connection, snapshot); end $$;"
     "create aggregate pg_temp.chain(bytea, text, bigint, bigint, text, text, text, text, text, text, text, text)"
     "    (sfunc = pg_temp.chain_next, stype = bytea)";
@@ -31,7 +36,8 @@ static const char helpers[] =
 /* Of each event the object as it was then; the newest row of each object equals its live body. */
 static const char append[] =
     "with rows as ("
-    "    select e.position, e.changed_at, o.tenant_id, o.incident_id, e.kind, e.object_id, e.operation, e.changed_by, o.snapshot"
+    "    select e.position, e.changed_at, o.tenant_id, o.incident_id, e.kind, e.object_id, e.operation, e.changed_by, "
+    "o.snapshot"
     "      from demo_events e cross join lateral ("
     "        select i.tenant_id, i.incident_id, case when e.operation = 'create' and i.history_n > 1"
     "                                                then pg_temp.first_incident(i) else i.body end as snapshot"
@@ -41,7 +47,8 @@ static const char append[] =
     "          from comments c where e.kind = 'incident_comment' and c.client_id = $1 and c.comment_id = e.object_id"
     "        union all"
     "        select a.tenant_id, a.incident_id, a.body"
-    "          from attachments a where e.kind = 'incident_attachment' and a.client_id = $1 and a.attachment_id = e.object_id"
+    "          from attachments a where e.kind = 'incident_attachment' and a.client_id = $1 and a.attachment_id = "
+    "e.object_id"
     "        union all"
     "        select p.tenant_id, p.incident_id, case when e.operation = 'create' and p.status <> 'New'"
     "                                                then pg_temp.first_response(p) else p.body end"
@@ -50,20 +57,23 @@ static const char append[] =
     "), added as ("
     "    insert into ledger"
     "    select $1, position, changed_at, tenant_id, incident_id, kind, object_id, operation, changed_by, '', snapshot,"
-    "           pg_temp.chain((select hash from clocks where client_id = $1), $1, position, changed_at, tenant_id, incident_id,"
+    "           pg_temp.chain((select hash from clocks where client_id = $1), $1, position, changed_at, tenant_id, "
+    "incident_id,"
     "                         kind, object_id, operation, changed_by, '', snapshot)"
     "               over (order by position rows unbounded preceding)"
     "      from rows returning position, changed_at, hash"
     "), newest as (select * from added order by position desc limit 1)"
     "update clocks c set position = n.position, hash = n.hash, stamp = greatest(c.stamp, n.changed_at)"
-    "  from newest n where c.client_id = $1 and n.position = c.position + (select count(*) from added) returning c.position";
+    "  from newest n where c.client_id = $1 and n.position = c.position + (select count(*) from added) returning "
+    "c.position";
 
 struct slice_rows {
     struct buf rows;
     int64_t position, n;
 };
 
-static void add_record(struct slice_rows *s, const struct event *e, const char *kind, const char *id, const char *operation) {
+static void add_record(struct slice_rows *s, const struct event *e, const char *kind, const char *id,
+                       const char *operation) {
     const struct step author = {.by_customer = e->by_customer, .person = e->person};
     struct buf *b = &s->rows;
     copy_int(b, ++s->position);
@@ -79,11 +89,14 @@ static void add_record(struct slice_rows *s, const struct event *e, const char *
 /* The child's own record comes before the incident's. */
 static void add_event(struct slice_rows *s, const struct world *w, const struct event *e) {
     static const char *const kinds[] = {
-        [STEP_CREATE] = "incident_details",     [STEP_COMMENT] = "incident_comment",   [STEP_ATTACHMENT] = "incident_attachment",
-        [STEP_RESPONSE] = "incident_response", [STEP_DECISION] = "incident_response", [STEP_STATUS] = NULL};
+        [STEP_CREATE] = "incident_details",        [STEP_COMMENT] = "incident_comment",
+        [STEP_ATTACHMENT] = "incident_attachment", [STEP_RESPONSE] = "incident_response",
+        [STEP_DECISION] = "incident_response",     [STEP_STATUS] = NULL};
     char id[STEP_ID_BYTES];
-    if (e->kind == STEP_CREATE) incident_id(w, e->incident, id);
-    else step_id(w, e->incident, e->kind == STEP_DECISION ? e->of : e->step, e->kind, id);
+    if (e->kind == STEP_CREATE)
+        incident_id(w, e->incident, id);
+    else
+        step_id(w, e->incident, e->kind == STEP_DECISION ? e->of : e->step, e->kind, id);
     if (kinds[e->kind]) add_record(s, e, kinds[e->kind], id, e->kind == STEP_DECISION ? "update" : "create");
     if (!e->last || e->kind == STEP_CREATE) return;
     incident_id(w, e->incident, id);
@@ -100,8 +113,8 @@ static enum err append_slice(struct db_admin *admin, const struct world *w, stru
     return db_admin_run(admin, "truncate demo_events");
 }
 
-static enum err append_all(struct db_admin *admin, const struct world *w, const struct timeline *t, struct slice_rows *s,
-                           struct progress *p) {
+static enum err append_all(struct db_admin *admin, const struct world *w, const struct timeline *t,
+                           struct slice_rows *s, struct progress *p) {
     for (size_t i = 0; i < t->n; i++) {
         add_event(s, w, &t->events[i]);
         if (s->n < SLICE_ROWS && i + 1 < t->n) continue;
@@ -114,7 +127,8 @@ static enum err append_all(struct db_admin *admin, const struct world *w, const 
 
 static enum err finish_clock(struct db_admin *admin, const struct world *w) {
     scope_rows struct rows rows = {0};
-    return db_admin_query(admin, &rows, "update clocks set incident_number = greatest(incident_number, $2) where client_id = $1",
+    return db_admin_query(admin, &rows,
+                          "update clocks set incident_number = greatest(incident_number, $2) where client_id = $1",
                           "si", w->client_id, world_last_number(w));
 }
 
@@ -126,7 +140,8 @@ enum err backfill(struct db_admin *admin, const struct world *w, const struct ti
     for (size_t i = 0; i < t->n; i++) total += (int64_t)event_records(&t->events[i]);
     TRY(db_admin_run(admin, prepare));
     TRY(db_admin_run(admin, helpers));
-    TRY(db_admin_query(admin, &clock, "select position from clocks where client_id = $1 for update", "s", w->client_id));
+    TRY(db_admin_query(admin, &clock, "select position from clocks where client_id = $1 for update", "s",
+                       w->client_id));
     s.position = rows_int(&clock, 0, 0);
     *count = total;
     buf_init(&s.rows, 64 * 1024 * 1024);

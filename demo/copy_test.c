@@ -13,7 +13,9 @@ static void fields_are_escaped_and_rows_closed(void **state) {
     copy_array(&b, NULL, 0);
     copy_bytes(&b, "\x00\xff", 2);
     copy_end(&b);
-    assert_string_equal(buf_text(&b), "C:\\\\temp\\tx\\r\\ny 東京\t-7\tt\t{\"a\\\\\"b\",\"C:\\\\\\\\x\",\"\",\"l\\n\"}\t{}\t\\\\x00ff\n");
+    assert_string_equal(
+        buf_text(&b),
+        "C:\\\\temp\\tx\\r\\ny 東京\t-7\tt\t{\"a\\\\\"b\",\"C:\\\\\\\\x\",\"\",\"l\\n\"}\t{}\t\\\\x00ff\n");
 }
 
 int main(void) {

@@ -25,8 +25,10 @@ static void workstation_name(struct dice *d, uint32_t number, struct host *h) {
 static void server_name(struct dice *d, uint32_t number, struct host *h) {
     static const char *const windows[] = {"SRV-FILE", "SRV-SQL", "DC", "SRV-PRINT", "EXCH", "電子カルテSV"};
     static const char *const linuxes[] = {"web", "db", "proxy", "build", "mail", "pacs"};
-    if (h->system == WINDOWS) snprintf(h->name, sizeof h->name, "%s-%03u", DICE_PICK(d, windows), number);
-    else snprintf(h->name, sizeof h->name, "%s-%03u.%s", DICE_PICK(d, linuxes), number, h->tenant->domain);
+    if (h->system == WINDOWS)
+        snprintf(h->name, sizeof h->name, "%s-%03u", DICE_PICK(d, windows), number);
+    else
+        snprintf(h->name, sizeof h->name, "%s-%03u.%s", DICE_PICK(d, linuxes), number, h->tenant->domain);
 }
 
 static void mac_name(struct dice *d, uint32_t number, struct host *h) {
@@ -39,9 +41,12 @@ static void name_host(struct dice *d, uint32_t number, struct host *h) {
     size_t kind = dice_weighted(d, kinds, sizeof kinds);
     h->system = kind < 2 ? WINDOWS : kind == 2 ? LINUX : MACOS;
     h->server = kind == 1 || kind == 2;
-    if (kind == 0) workstation_name(d, number, h);
-    else if (kind == 3) mac_name(d, number, h);
-    else server_name(d, number, h);
+    if (kind == 0)
+        workstation_name(d, number, h);
+    else if (kind == 3)
+        mac_name(d, number, h);
+    else
+        server_name(d, number, h);
 }
 
 void host_make(const struct world *w, uint32_t number, struct host *out) {
@@ -82,8 +87,8 @@ static const char *os_version(struct dice *d, const struct host *h) {
 }
 
 static void add_product(struct dice *d, const struct host *h, struct buf *scratch, struct buf *out) {
-    static const char *const names[] = {"Kaspersky Endpoint Security for Windows", "Kaspersky Endpoint Security for Linux",
-                                        "Kaspersky Endpoint Security for Mac"};
+    static const char *const names[] = {"Kaspersky Endpoint Security for Windows",
+                                        "Kaspersky Endpoint Security for Linux", "Kaspersky Endpoint Security for Mac"};
     static const char *const versions[][3] = {{"12.6.0.438", "12.5.0.539", "12.3.0.493"},
                                               {"12.1.0.1543", "12.0.0.6672", "11.4.0.1096"},
                                               {"12.1.0.553", "12.0.0.325", "11.3.0.320"}};
@@ -146,7 +151,8 @@ static void add_components(struct dice *d, const struct world *w, struct buf *sc
         buf_addf(scratch, "{\"name\":\"File Threat Protection\",\"key\":true,\"state\":\"off\",\"since\":%lld}",
                  (long long)(w->now_ms - dice_between(d, HOUR, 9 * DAY)));
     if (missing)
-        buf_addf(scratch, "%s{\"name\":\"Adaptive Anomaly Control\",\"key\":false,\"state\":\"missing\",\"since\":%lld}",
+        buf_addf(scratch,
+                 "%s{\"name\":\"Adaptive Anomaly Control\",\"key\":false,\"state\":\"missing\",\"since\":%lld}",
                  off ? "," : "", (long long)(w->now_ms - dice_between(d, HOUR, 90 * DAY)));
     buf_addc(scratch, ']');
     copy_text(out, buf_text(scratch));

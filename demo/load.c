@@ -19,8 +19,8 @@ struct load {
     struct timeline timeline;
     struct db_admin *admin;
     struct progress progress;
-    atomic_uint next;                /* incident of the next slice */
-    atomic_int failed;               /* enum err of the first that failed */
+    atomic_uint next;  /* incident of the next slice */
+    atomic_int failed; /* enum err of the first that failed */
     bool big;
 };
 
@@ -35,7 +35,9 @@ static enum err make_client(const struct demo_order *o) {
 /* An owner without these rights sees no rows of its own tables: row-level security is forced. */
 static enum err check_rights(struct db_admin *admin) {
     scope_rows struct rows rows = {0};
-    TRY(db_admin_query(admin, &rows, "select rolsuper, pg_try_advisory_lock(7223372037) from pg_roles where rolname = current_user", ""));
+    TRY(db_admin_query(admin, &rows,
+                       "select rolsuper, pg_try_advisory_lock(7223372037) from pg_roles where rolname = current_user",
+                       ""));
     if (!rows_bool(&rows, 0, 0)) {
         home_complain("loading a demo takes a superuser of the database (MDR_MIGRATE_URL)");
         return ERR_INVALID;
@@ -46,8 +48,8 @@ static enum err check_rights(struct db_admin *admin) {
 }
 
 static enum err clear_broken(struct db_admin *admin, const char *client_id) {
-    static const char *const tables[] = {"due", "reads", "incident_keys", "attachment_pieces", "attachments", "comments", "responses",
-                                         "incidents"};
+    static const char *const tables[] = {"due",         "reads",    "incident_keys", "attachment_pieces",
+                                         "attachments", "comments", "responses",     "incidents"};
     fputs("An earlier load broke off: clearing what it left.\n", stderr);
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
         scope_rows struct rows rows = {0};
@@ -74,8 +76,9 @@ static enum err check_empty(struct db_admin *admin, const char *client_id) {
 
 /* Not dropped, but marked as not kept up to date: so their definitions stay where they are, whatever happens. */
 static enum err indexes_off(struct db_admin *admin) {
-    return db_admin_run(admin, "update pg_index set indisready = false, indisvalid = false"
-                               " where indexrelid in ('incidents_search'::regclass, 'incidents_search_pairs'::regclass)");
+    return db_admin_run(admin,
+                        "update pg_index set indisready = false, indisvalid = false"
+                        " where indexrelid in ('incidents_search'::regclass, 'incidents_search_pairs'::regclass)");
 }
 
 struct index_job {
@@ -96,9 +99,10 @@ static enum err build_index(struct db_admin *admin, const char *name) {
 }
 
 static enum err find_off(struct db_admin *admin, struct rows *out) {
-    return db_admin_query(admin, out,
-                          "select indexrelid::regclass::text from pg_index where indrelid = 'incidents'::regclass and not indisvalid",
-                          "");
+    return db_admin_query(
+        admin, out,
+        "select indexrelid::regclass::text from pg_index where indrelid = 'incidents'::regclass and not indisvalid",
+        "");
 }
 
 static enum err indexes_on(struct db_admin *admin) {
@@ -149,11 +153,12 @@ static enum err load_tenants(const struct load *l) {
     for (size_t i = 0; i < TENANTS_STOCK_N; i++) {
         const struct tenant *t = &tenants_stock[i];
         scope_rows struct rows rows = {0};
-        TRY(db_admin_query(l->admin, &rows,
-                           "insert into tenants (client_id, tenant_id, tenant_name, description, asset_limit, creation_time)"
-                           " values ($1, $2, $3, $4, $5, $6) on conflict do nothing",
-                           "ssssii", l->world.client_id, t->id, t->name, t->description, (int64_t)(i ? l->world.assets_n : 0),
-                           l->world.now_ms - 400LL * 86400000));
+        TRY(db_admin_query(
+            l->admin, &rows,
+            "insert into tenants (client_id, tenant_id, tenant_name, description, asset_limit, creation_time)"
+            " values ($1, $2, $3, $4, $5, $6) on conflict do nothing",
+            "ssssii", l->world.client_id, t->id, t->name, t->description, (int64_t)(i ? l->world.assets_n : 0),
+            l->world.now_ms - 400LL * 86400000));
     }
     return OK;
 }
@@ -193,18 +198,26 @@ static enum err load_assets(struct load *l) {
           "_of as (select incident_id as of_id, string_agg(body, ',' order by creation_time, " id ") as bodies"        \
           "          from " table "_new group by incident_id)"
 
-static const char insert_incidents[] =
-    "with " CHILDREN("comments", COMMENT_COLUMNS, "comment_id") ","
-    "     " CHILDREN("attachments", ATTACHMENT_COLUMNS, "attachment_id") ","
-    "     " CHILDREN("responses", RESPONSE_COLUMNS, "response_id")
-    "insert into incidents (" INCIDENT_COLUMNS ", comments, attachments, responses, body, search_text, search_pairs)"
-    " select s.*, coalesce(c.bodies, ''), coalesce(a.bodies, ''), coalesce(p.bodies, ''), '', '', ''"
-    "   from demo_incidents s"
-    "   left join comments_of c on c.of_id = s.incident_id"
-    "   left join attachments_of a on a.of_id = s.incident_id"
-    "   left join responses_of p on p.of_id = s.incident_id"
-    "  order by s.incident_number;"
-    "truncate demo_incidents, demo_comments, demo_attachments, demo_responses";
+static const char insert_incidents[] = "with " CHILDREN(
+    "comments", COMMENT_COLUMNS,
+    "comment_id") ","
+                  "     " CHILDREN(
+                      "attachments", ATTACHMENT_COLUMNS,
+                      "attachment_id") ","
+                                       "     " CHILDREN(
+                                           "responses", RESPONSE_COLUMNS,
+                                           "response_id") "insert into incidents (" INCIDENT_COLUMNS
+                                                          ", comments, attachments, responses, body, search_text, "
+                                                          "search_pairs)"
+                                                          " select s.*, coalesce(c.bodies, ''), coalesce(a.bodies, "
+                                                          "''), coalesce(p.bodies, ''), '', '', ''"
+                                                          "   from demo_incidents s"
+                                                          "   left join comments_of c on c.of_id = s.incident_id"
+                                                          "   left join attachments_of a on a.of_id = s.incident_id"
+                                                          "   left join responses_of p on p.of_id = s.incident_id"
+                                                          "  order by s.incident_number;"
+                                                          "truncate demo_incidents, demo_comments, demo_attachments, "
+                                                          "demo_responses";
 
 static const char make_slices[] =
     "create temp table demo_incidents as select " INCIDENT_COLUMNS " from incidents limit 0;"
@@ -314,7 +327,8 @@ static enum err load_all(struct load *l, struct demo_result *out) {
     TRY(session_trust(l->admin));
     if (l->world.incidents_n) TRY(load_incidents(l, &out->ledger_rows));
     if (!l->big) TRY(db_admin_run(l->admin, "commit"));
-    return db_admin_run(l->admin, "analyze tenants, assets, incidents, incident_keys, comments, attachments, responses, ledger, due");
+    return db_admin_run(
+        l->admin, "analyze tenants, assets, incidents, incident_keys, comments, attachments, responses, ledger, due");
 }
 
 enum err demo_load(const struct demo_order *order, struct demo_result *out) {
@@ -325,7 +339,10 @@ enum err demo_load(const struct demo_order *order, struct demo_result *out) {
         return ERR_INVALID;
     }
     struct load l = {.order = order, .big = order->incidents > DEMO_ONE_TRANSACTION};
-    l.world = (struct world){.client_id = order->client_id, .seed = order->seed, .now_ms = now_ms(), .assets_n = order->assets,
+    l.world = (struct world){.client_id = order->client_id,
+                             .seed = order->seed,
+                             .now_ms = now_ms(),
+                             .assets_n = order->assets,
                              .incidents_n = order->incidents};
     TRY(make_client(order));
     l.admin = session_open(order->owner_url);

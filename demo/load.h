@@ -13,10 +13,10 @@
 enum { DEMO_ONE_TRANSACTION = 50000 };
 
 struct demo_order {
-    const char *owner_url;           /* libpq connection string of a superuser */
+    const char *owner_url; /* libpq connection string of a superuser */
     const char *client_id;
-    const char *name;                /* of the organisation, if the client has to be made */
-    uint64_t seed;                   /* same seed, same organisation; times count back from now */
+    const char *name; /* of the organisation, if the client has to be made */
+    uint64_t seed;    /* same seed, same organisation; times count back from now */
     uint32_t assets, incidents;
 };
 

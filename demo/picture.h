@@ -7,7 +7,7 @@
 enum { PICTURES_N = 6 };
 
 struct picture {
-    unsigned char *png;      /* some 1-2 KB */
+    unsigned char *png; /* some 1-2 KB */
     size_t bytes;
     char sha256[65];
 };

@@ -94,7 +94,8 @@ static void choose_priority(struct dice *d, struct plan *p) {
 /* Young ones are open; what is older than a month hardly ever. Resolved ones close by themselves after 72 hours. */
 static void choose_status(const struct world *w, struct dice *d, struct plan *p) {
     static const char *const names[] = {"Open", "On hold", "Resolved", "Closed"};
-    static const uint8_t hours[] = {88, 8, 2, 2}, days[] = {42, 14, 24, 20}, weeks[] = {5, 5, 0, 90}, old[] = {0, 1, 0, 254};
+    static const uint8_t hours[] = {88, 8, 2, 2}, days[] = {42, 14, 24, 20}, weeks[] = {5, 5, 0, 90},
+                         old[] = {0, 1, 0, 254};
     int64_t age = w->now_ms - p->steps[0].at_ms;
     const uint8_t *shares = age < 3 * HOUR ? hours : age < 70LL * HOUR ? days : age < 30 * DAY ? weeks : old;
     static const char *const resolutions[] = {"True positive", "False positive", "Other"};
@@ -145,11 +146,13 @@ static enum fate choose_fate(const struct world *w, struct dice *d, const struct
 static void add_course(const struct world *w, struct dice *d, struct plan *p, const struct host *h) {
     static const uint8_t talk[] = {62, 12, 13, 7, 6}, actions[] = {76, 21, 3};
     size_t comments = dice_weighted(d, talk, sizeof talk);
-    size_t responses = *p->story->response && !h->critical && !p->custom ? dice_weighted(d, actions, sizeof actions) : 0;
+    size_t responses =
+        *p->story->response && !h->critical && !p->custom ? dice_weighted(d, actions, sizeof actions) : 0;
     for (size_t i = 0; i < responses; i++) add_response(w, d, p, choose_fate(w, d, p));
     add_comments(w, d, p, comments);
     if (comments > 1 && dice_percent(d, 18)) add_picture(w, d, p, true);
-    if (strcmp(p->status, "Open") != 0) add_step(p, STEP_STATUS, later(w, d, p, 10 * MINUTE, 40 * HOUR))->by_customer = p->custom;
+    if (strcmp(p->status, "Open") != 0)
+        add_step(p, STEP_STATUS, later(w, d, p, 10 * MINUTE, 40 * HOUR))->by_customer = p->custom;
 }
 
 /* ---- showcases ---- */
@@ -167,7 +170,7 @@ static void plan_showcase(const struct world *w, struct dice *d, struct plan *p)
         add_comments(w, d, p, 2);
         for (int i = 0; i < 4; i++) add_picture(w, d, p, true);
         for (int i = 0; i < 4; i++) p->steps[p->steps_n - 1 - (size_t)i].line = (uint8_t)i;
-        p->steps[1].line = 5;   /* asks for a screenshot; the answer brings it */
+        p->steps[1].line = 5; /* asks for a screenshot; the answer brings it */
         p->steps[2].line = 5;
     }
     if (p->showcase == SHOW_RESPONSES) {
@@ -192,8 +195,10 @@ void plan_make(const struct world *w, uint32_t incident, struct plan *out) {
     host_make(w, out->hosts[0], &h);
     choose_story(&d, out, &h);
     choose_status(w, &d, out);
-    if (out->showcase >= 0) plan_showcase(w, &d, out);
-    else add_course(w, &d, out, &h);
+    if (out->showcase >= 0)
+        plan_showcase(w, &d, out);
+    else
+        add_course(w, &d, out, &h);
     choose_priority(&d, out);
     out->steps[0].by_customer = out->custom;
 }

@@ -5,7 +5,8 @@
 #include "demo/timeline.h"
 
 static struct world world_of(uint32_t incidents) {
-    return (struct world){.client_id = "c", .seed = 5, .now_ms = 1795301528000, .assets_n = 50, .incidents_n = incidents};
+    return (struct world){
+        .client_id = "c", .seed = 5, .now_ms = 1795301528000, .assets_n = 50, .incidents_n = incidents};
 }
 
 static bool over(const struct plan *p) { return !strcmp(p->status, "Resolved") || !strcmp(p->status, "Closed"); }
@@ -105,10 +106,8 @@ static void few_incidents_are_showcases(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(courses_hold_together),
-        cmocka_unit_test(stamps_grow_strictly_and_not_before_their_time),
-        cmocka_unit_test(records_are_counted_alike),
-        cmocka_unit_test(numbers_do_not_collide),
+        cmocka_unit_test(courses_hold_together),       cmocka_unit_test(stamps_grow_strictly_and_not_before_their_time),
+        cmocka_unit_test(records_are_counted_alike),   cmocka_unit_test(numbers_do_not_collide),
         cmocka_unit_test(few_incidents_are_showcases),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

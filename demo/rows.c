@@ -128,8 +128,10 @@ static void find_facts(struct facts *f) {
 static const char *origin_name(bool customer) { return customer ? "Client" : "Service"; }
 
 static void reader_of(const struct step *s, char out[24]) {
-    if (s->by_customer) snprintf(out, 24, "demo-%u", s->person);
-    else snprintf(out, 24, SERVICE_READER);
+    if (s->by_customer)
+        snprintf(out, 24, "demo-%u", s->person);
+    else
+        snprintf(out, 24, SERVICE_READER);
 }
 
 /* ---- the incident ---- */
@@ -203,7 +205,8 @@ static void find_attack(const struct facts *f, struct attack *a) {
         if (!t) continue;
         a->techniques[a->techniques_n++] = t->name;
         bool known = false;
-        for (size_t k = 0; k < a->tactics_n; k++) known |= a->tactics[k] == t->tactic || !strcmp(a->tactics[k], t->tactic);
+        for (size_t k = 0; k < a->tactics_n; k++)
+            known |= a->tactics[k] == t->tactic || !strcmp(a->tactics[k], t->tactic);
         if (!known) a->tactics[a->tactics_n++] = t->tactic;
     }
 }
@@ -226,9 +229,15 @@ static void add_story(const struct facts *f, struct dice *d) {
     }
     copy_expanded(f, &p->story->text, b);
     copy_text(b, "");
-    const struct bilingual *closings = *p->resolution == 'T' ? closings_true : *p->resolution == 'F' ? closings_false : closings_other;
-    if (*p->resolution) copy_expanded(f, &closings[dice_below(d, CLOSINGS_N)], b);
-    else copy_text(b, strcmp(p->status, "On hold") ? "" : p->japanese ? "お客様の回答を待っています。" : "Waiting for the customer's answer.");
+    const struct bilingual *closings = *p->resolution == 'T'   ? closings_true
+                                       : *p->resolution == 'F' ? closings_false
+                                                               : closings_other;
+    if (*p->resolution)
+        copy_expanded(f, &closings[dice_below(d, CLOSINGS_N)], b);
+    else
+        copy_text(b, strcmp(p->status, "On hold") ? ""
+                     : p->japanese                ? "お客様の回答を待っています。"
+                                                  : "Waiting for the customer's answer.");
     copy_expanded(f, &p->story->advice, b);
 }
 
@@ -242,7 +251,8 @@ static int count_steps(const struct plan *p, enum step_kind kind) {
 static void add_sla(const struct facts *f, struct dice *d) {
     struct buf *b = &f->out->incidents;
     int64_t target_min = *f->p->priority == 'H' ? 60 : *f->p->priority == 'N' ? 240 : 1440;
-    int64_t minutes = dice_percent(d, 94) ? dice_between(d, 2, target_min - 5) : dice_between(d, target_min, target_min * 2);
+    int64_t minutes =
+        dice_percent(d, 94) ? dice_between(d, 2, target_min - 5) : dice_between(d, target_min, target_min * 2);
     bool few = f->w->incidents_n <= SLA_SHARE || f->incident % (f->w->incidents_n / SLA_SHARE) == 0;
     copy_bool(b, !f->p->custom || few);
     copy_int(b, f->stamps[0] - (f->p->custom ? 0 : minutes * 60000));
@@ -497,7 +507,8 @@ static int64_t decide_until(const struct step *s, int64_t made) {
 }
 
 static void add_response(const struct facts *f, size_t step) {
-    static const struct bilingual why = {"Needed to contain the threat on {h}.", "{h} の脅威を封じ込めるために必要です。"};
+    static const struct bilingual why = {"Needed to contain the threat on {h}.",
+                                         "{h} の脅威を封じ込めるために必要です。"};
     static const char *const statuses[] = {"New", "New", "Confirmed", "Declined", "Declined"};
     struct buf *b = &f->out->responses;
     const struct step *s = &f->p->steps[step];
@@ -526,7 +537,8 @@ static void add_response(const struct facts *f, size_t step) {
     add_due(f, "decide", id, until);
 }
 
-void rows_add(const struct world *w, uint32_t incident, const struct plan *p, const int64_t *stamps, struct rows_out *out) {
+void rows_add(const struct world *w, uint32_t incident, const struct plan *p, const int64_t *stamps,
+              struct rows_out *out) {
     struct facts f = {.w = w, .incident = incident, .p = p, .stamps = stamps, .out = out};
     struct attack attack;
     find_facts(&f);

@@ -14,31 +14,31 @@
     "status_description, recommendations, origin, author_reader, has_sla, detected_at, notified_at, closed_at, "       \
     "comments_n, attachments_n, responses_n, history_n"
 
-#define COMMENT_COLUMNS \
-    "client_id, comment_id, incident_id, tenant_id, author_name, author_reader, text, creation_time, " \
+#define COMMENT_COLUMNS                                                                                                \
+    "client_id, comment_id, incident_id, tenant_id, author_name, author_reader, text, creation_time, "                 \
     "origin, body"
-#define ATTACHMENT_COLUMNS \
-    "client_id, attachment_id, incident_id, tenant_id, author_name, author_reader, caption, full_name, " \
+#define ATTACHMENT_COLUMNS                                                                                             \
+    "client_id, attachment_id, incident_id, tenant_id, author_name, author_reader, caption, full_name, "               \
     "file_size, sha256, creation_time, origin, body"
-#define RESPONSE_COLUMNS \
-    "client_id, response_id, incident_id, tenant_id, asset_id, type, parameters, file_path, " \
-    "file_size_limit, status, comment, description, creation_time, update_time, decide_until, origin, " \
+#define RESPONSE_COLUMNS                                                                                               \
+    "client_id, response_id, incident_id, tenant_id, asset_id, type, parameters, file_path, "                          \
+    "file_size_limit, status, comment, description, creation_time, update_time, decide_until, origin, "                \
     "author_reader, critical, decided_by, execution, body"
 
 #define ROWS_TABLES(X)                                                                                                 \
     X(incidents, "demo_incidents", INCIDENT_COLUMNS)                                                                   \
     X(keys, "incident_keys", "client_id, kind, key, incident_id")                                                      \
-    X(comments, "demo_comments", COMMENT_COLUMNS) \
-    X(attachments, "demo_attachments", ATTACHMENT_COLUMNS) \
+    X(comments, "demo_comments", COMMENT_COLUMNS)                                                                      \
+    X(attachments, "demo_attachments", ATTACHMENT_COLUMNS)                                                             \
     X(pieces, "attachment_pieces", "client_id, attachment_id, piece, data")                                            \
-    X(responses, "demo_responses", RESPONSE_COLUMNS) \
+    X(responses, "demo_responses", RESPONSE_COLUMNS)                                                                   \
     X(due, "due", "client_id, kind, object_id, due_at")
 
 struct rows_out {
 #define X(member, table, columns) struct buf member;
     ROWS_TABLES(X)
 #undef X
-    struct buf scratch, text;        /* in between */
+    struct buf scratch, text; /* in between */
     const struct picture *pictures;
 };
 void rows_init(struct rows_out *out, const struct picture *pictures_all);
@@ -47,6 +47,7 @@ void rows_end(struct rows_out *out);
 bool rows_failed(const struct rows_out *out);
 
 /* stamps: one for each step of the plan. */
-void rows_add(const struct world *w, uint32_t incident, const struct plan *p, const int64_t *stamps, struct rows_out *out);
+void rows_add(const struct world *w, uint32_t incident, const struct plan *p, const int64_t *stamps,
+              struct rows_out *out);
 
 #endif

@@ -44,7 +44,8 @@ static void say(struct progress *p, int64_t done, const char *end) {
     int64_t ms = monotonic_ms() - p->begun_ms;
     double rate = ms > 0 ? (double)done * 1000 / (double)ms : 0;
     fprintf(stderr, "%s%-10s %10lld of %lld (%d %%), %.0f/s, %.1f s%s", isatty(STDERR_FILENO) ? "\r" : "", p->what,
-            (long long)done, (long long)p->total, p->total ? (int)(done * 100 / p->total) : 100, rate, (double)ms / 1000, end);
+            (long long)done, (long long)p->total, p->total ? (int)(done * 100 / p->total) : 100, rate,
+            (double)ms / 1000, end);
 }
 
 void progress_begin(struct progress *p, const char *what, int64_t total) {

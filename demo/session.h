@@ -12,7 +12,8 @@ struct db_admin *session_open(const char *owner_url);
 /* From here on no foreign keys are checked and only triggers that render run. */
 enum err session_trust(struct db_admin *admin) must_check;
 
-enum err session_copy(struct db_admin *admin, const char *table, const char *columns, const struct buf *rows) must_check;
+enum err session_copy(struct db_admin *admin, const char *table, const char *columns,
+                      const struct buf *rows) must_check;
 
 /* Says "what: done of total (percent), rate" at most twice a second on a terminal, else every 10 s; thread-safe. */
 struct progress {

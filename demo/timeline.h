@@ -6,9 +6,9 @@
 #include "demo/world.h"
 
 struct event {
-    int64_t stamp;                   /* strictly growing; not before the step's wished time */
+    int64_t stamp; /* strictly growing; not before the step's wished time */
     uint32_t incident;
-    uint8_t step, kind, of;          /* enum step_kind; of: the step that made the response decided here */
+    uint8_t step, kind, of; /* enum step_kind; of: the step that made the response decided here */
     uint8_t person;
     bool by_customer, expired, last; /* last: of its incident */
 };
@@ -16,7 +16,7 @@ struct event {
 struct timeline {
     struct event *events;
     size_t n;
-    int64_t *stamps;                 /* of incident i: stamps[first[i]..] */
+    int64_t *stamps; /* of incident i: stamps[first[i]..] */
     uint32_t *first;
 };
 

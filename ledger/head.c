@@ -14,12 +14,13 @@
 
 enum { MAC_HEX_BYTES = crypto_auth_hmacsha256_BYTES * 2 + 1 };
 
-static void sign(const struct key *key, const char *client_id, const struct ledger_head *head, char mac[MAC_HEX_BYTES]) {
+static void sign(const struct key *key, const char *client_id, const struct ledger_head *head,
+                 char mac[MAC_HEX_BYTES]) {
     char text[512];
     unsigned char bytes[crypto_auth_hmacsha256_BYTES];
     crypto_auth_hmacsha256_state state;
-    int len = snprintf(text, sizeof text, "ledger head\x1f%s\x1f%lld\x1f%s\x1f%lld", client_id, (long long)head->position, head->hash,
-                       (long long)head->time_ms);
+    int len = snprintf(text, sizeof text, "ledger head\x1f%s\x1f%lld\x1f%s\x1f%lld", client_id,
+                       (long long)head->position, head->hash, (long long)head->time_ms);
     crypto_auth_hmacsha256_init(&state, key->secret, key->secret_len);
     crypto_auth_hmacsha256_update(&state, (const unsigned char *)text, (unsigned long long)len);
     crypto_auth_hmacsha256_final(&state, bytes);
@@ -30,7 +31,8 @@ static bool path_of(const char *dir, const char *client_id, const char *ending, 
     return snprintf(path, PATH_MAX, "%s/%s.json%s", dir, client_id, ending) < PATH_MAX;
 }
 
-static enum err check(const char *client_id, const char *of, const char *kid, const char *mac, const struct ledger_head *head) {
+static enum err check(const char *client_id, const char *of, const char *kid, const char *mac,
+                      const struct ledger_head *head) {
     scope_key struct key key;
     char right[MAC_HEX_BYTES];
     if (strcmp(client_id, of) != 0) return ERR_INVALID;
@@ -50,8 +52,8 @@ enum err head_read(const char *dir, const char *client_id, struct ledger_head *o
     if (!path_of(dir, client_id, "", path)) return ERR_INVALID;
     if (access(path, F_OK) != 0 && errno == ENOENT) return ERR_NOT_FOUND;
     json_auto_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
-    if (json_unpack(root, "{s:s,s:I,s:s,s:I,s:s,s:s}", "client_id", &of, "position", &position, "hash", &hash, "time", &time_ms, "kid",
-                    &kid, "mac", &mac) ||
+    if (json_unpack(root, "{s:s,s:I,s:s,s:I,s:s,s:s}", "client_id", &of, "position", &position, "hash", &hash, "time",
+                    &time_ms, "kid", &kid, "mac", &mac) ||
         strlen(hash) >= sizeof out->hash)
         return ERR_INVALID;
     *out = (struct ledger_head){.position = position, .time_ms = time_ms};
@@ -67,7 +69,8 @@ static enum err cannot(const char *path) {
 static bool write_file(const char *path, const char *text) {
     FILE *file = fopen(path, "w");
     if (!file) return false;
-    bool ok = fchmod(fileno(file), 0600) == 0 && fputs(text, file) >= 0 && fflush(file) == 0 && fsync(fileno(file)) == 0;
+    bool ok =
+        fchmod(fileno(file), 0600) == 0 && fputs(text, file) >= 0 && fflush(file) == 0 && fsync(fileno(file)) == 0;
     return fclose(file) == 0 && ok;
 }
 

@@ -64,8 +64,9 @@ static void what_was_changed_is_refused(void **state) {
     put(text);
     assert_int_equal(head_read(heads, "a", &read), ERR_INVALID);
     static const char *const broken[] = {"", "{", "[]", "{\"client_id\": \"a\"}",
-        "{\"client_id\":\"a\",\"position\":1,\"hash\":\"0000000000000000000000000000000000000000000000000000000000000000000000\","
-        "\"time\":1,\"kid\":\"k\",\"mac\":\"m\"}"};
+                                         "{\"client_id\":\"a\",\"position\":1,\"hash\":"
+                                         "\"0000000000000000000000000000000000000000000000000000000000000000000000\","
+                                         "\"time\":1,\"kid\":\"k\",\"mac\":\"m\"}"};
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
         put(broken[i]);
         assert_int_equal(head_read(heads, "a", &read), ERR_INVALID);

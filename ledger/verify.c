@@ -16,7 +16,7 @@ struct check {
     const char *client_id;
     struct ledger_report *out;
     struct chain chain;
-    struct ledger_head head;     /* signed earlier; position 0 = none */
+    struct ledger_head head; /* signed earlier; position 0 = none */
     int64_t last_stamp;
 };
 
@@ -46,7 +46,8 @@ static void check_row(struct check *c, const struct rows *rows, int row) {
         fields[i] = (struct chain_field){rows_text(rows, row, i), rows_len(rows, row, i)};
     chain_add(&c->chain, fields);
     chain_hex(&c->chain, hex);
-    if (strcmp(hex, rows_text(rows, row, COL_HASH)) != 0) found(c, "row %lld was changed, moved or put in", (long long)position);
+    if (strcmp(hex, rows_text(rows, row, COL_HASH)) != 0)
+        found(c, "row %lld was changed, moved or put in", (long long)position);
     if (position == c->head.position && strcmp(hex, c->head.hash) != 0)
         found(c, "the history up to row %lld was rewritten since it was signed", (long long)position);
     if (stamp > c->last_stamp) c->last_stamp = stamp;
@@ -54,11 +55,12 @@ static void check_row(struct check *c, const struct rows *rows, int row) {
 
 static enum err check_slice(struct check *c, int64_t *after, int *n) {
     scope_rows struct rows rows = {0};
-    TRY(db_admin_query(c->admin, &rows,
-                       "select client_id, position, changed_at, tenant_id, incident_id, kind, object_id, operation, changed_by,"
-                       "       connection, snapshot, encode(hash, 'hex')"
-                       "  from ledger where client_id = $1 and position > $2 order by position limit $3",
-                       "sii", c->client_id, *after, (int64_t)SLICE_ROWS));
+    TRY(db_admin_query(
+        c->admin, &rows,
+        "select client_id, position, changed_at, tenant_id, incident_id, kind, object_id, operation, changed_by,"
+        "       connection, snapshot, encode(hash, 'hex')"
+        "  from ledger where client_id = $1 and position > $2 order by position limit $3",
+        "sii", c->client_id, *after, (int64_t)SLICE_ROWS));
     *n = rows.n;
     for (int i = 0; i < rows.n && c->out->ok; i++) check_row(c, &rows, i);
     if (rows.n) *after = rows_int(&rows, rows.n - 1, COL_POSITION);
@@ -72,8 +74,8 @@ static enum err check_chain(struct check *c) {
     c->out->rows = c->out->head_position = c->chain.rows;
     if (c->chain.rows) chain_hex(&c->chain, c->out->head_hash);
     if (c->chain.rows < c->head.position)
-        found(c, "rows %lld to %lld are missing: they were there when the head was signed", (long long)c->chain.rows + 1,
-              (long long)c->head.position);
+        found(c, "rows %lld to %lld are missing: they were there when the head was signed",
+              (long long)c->chain.rows + 1, (long long)c->head.position);
     return OK;
 }
 
@@ -81,12 +83,13 @@ static enum err check_chain(struct check *c) {
 
 static enum err check_clock(struct check *c) {
     scope_rows struct rows rows = {0};
-    TRY(db_admin_query(c->admin, &rows, "select position, encode(hash, 'hex'), stamp from clocks where client_id = $1", "s",
-                       c->client_id));
+    TRY(db_admin_query(c->admin, &rows, "select position, encode(hash, 'hex'), stamp from clocks where client_id = $1",
+                       "s", c->client_id));
     if (!rows.n) return ERR_NOT_FOUND;
     int64_t position = rows_int(&rows, 0, 0);
     if (position > c->out->head_position)
-        found(c, "rows %lld to %lld are missing: the clock counts them", (long long)c->out->head_position + 1, (long long)position);
+        found(c, "rows %lld to %lld are missing: the clock counts them", (long long)c->out->head_position + 1,
+              (long long)position);
     if (position != c->out->head_position || strcmp(rows_text(&rows, 0, 1), c->out->head_hash) != 0)
         found(c, "the clock does not stand at the newest row, %lld", (long long)c->out->head_position);
     if (rows_int(&rows, 0, 2) < c->last_stamp) found(c, "the clock is behind the newest row");
@@ -94,28 +97,32 @@ static enum err check_clock(struct check *c) {
 }
 
 #define LIVE(table, id, kind)                                                                                          \
-    {table, "with newest as ("                                                                                         \
-            "    select object_id, max(position) as position from ledger"                                              \
-            "     where client_id = $1 and kind = '" kind "' group by object_id"                                       \
-            "), told as ("                                                                                             \
-            "    select l.object_id, l.operation, l.snapshot from newest n"                                            \
-            "      join ledger l on l.client_id = $1 and l.position = n.position"                                      \
-            "), live as (select " id " as object_id, body from " table " where client_id = $1)"                        \
-            "select coalesce(told.object_id, live.object_id),"                                                         \
-            "       case when told.object_id is null then 'has no history'"                                            \
-            "            when live.object_id is null then 'is gone, but its history does not tell'"                    \
-            "            when told.operation = 'delete' then 'is there, but its history tells that it was deleted'"    \
-            "            else 'is not what its newest row of history shows' end"                                       \
-            "  from told full join live on live.object_id = told.object_id"                                            \
-            " where told.object_id is null or (told.operation = 'delete') <> (live.object_id is null)"                 \
-            "    or told.operation <> 'delete' and told.snapshot <> live.body"                                         \
-            " order by 1 limit 1"}
+    {                                                                                                                  \
+        table, "with newest as ("                                                                                      \
+               "    select object_id, max(position) as position from ledger"                                           \
+               "     where client_id = $1 and kind = '" kind "' group by object_id"                                    \
+               "), told as ("                                                                                          \
+               "    select l.object_id, l.operation, l.snapshot from newest n"                                         \
+               "      join ledger l on l.client_id = $1 and l.position = n.position"                                   \
+               "), live as (select " id " as object_id, body from " table " where client_id = $1)"                     \
+               "select coalesce(told.object_id, live.object_id),"                                                      \
+               "       case when told.object_id is null then 'has no history'"                                         \
+               "            when live.object_id is null then 'is gone, but its history does not tell'"                 \
+               "            when told.operation = 'delete' then 'is there, but its history tells that it was deleted'" \
+               "            else 'is not what its newest row of history shows' end"                                    \
+               "  from told full join live on live.object_id = told.object_id"                                         \
+               " where told.object_id is null or (told.operation = 'delete') <> (live.object_id is null)"              \
+               "    or told.operation <> 'delete' and told.snapshot <> live.body"                                      \
+               " order by 1 limit 1"                                                                                   \
+    }
 
 static enum err check_live(struct check *c) {
     static const struct {
         const char *table, *sql;
-    } kinds[] = {LIVE("incidents", "incident_id", "incident_details"), LIVE("comments", "comment_id", "incident_comment"),
-                 LIVE("attachments", "attachment_id", "incident_attachment"), LIVE("responses", "response_id", "incident_response")};
+    } kinds[] = {LIVE("incidents", "incident_id", "incident_details"),
+                 LIVE("comments", "comment_id", "incident_comment"),
+                 LIVE("attachments", "attachment_id", "incident_attachment"),
+                 LIVE("responses", "response_id", "incident_response")};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds && c->out->ok; i++) {
         scope_rows struct rows rows = {0};
         TRY(db_admin_query(c->admin, &rows, kinds[i].sql, "s", c->client_id));
@@ -128,9 +135,12 @@ static enum err check_live(struct check *c) {
 
 static enum err begin(struct check *c) {
     scope_rows struct rows rows = {0}, client = {0};
-    TRY(db_admin_run(c->admin, "begin isolation level repeatable read read only; set local statement_timeout = 0;"
-                               "set local idle_in_transaction_session_timeout = 0; set local work_mem = '128MB'; set local jit = off"));
-    TRY(db_admin_query(c->admin, &rows, "select set_config('mdr.client', $1, true), set_config('mdr.tenants', '*', true)", "s",
+    TRY(db_admin_run(
+        c->admin,
+        "begin isolation level repeatable read read only; set local statement_timeout = 0;"
+        "set local idle_in_transaction_session_timeout = 0; set local work_mem = '128MB'; set local jit = off"));
+    TRY(db_admin_query(c->admin, &rows,
+                       "select set_config('mdr.client', $1, true), set_config('mdr.tenants', '*', true)", "s",
                        c->client_id));
     TRY(db_admin_query(c->admin, &client, "select 1 from clients where client_id = $1", "s", c->client_id));
     return client.n ? OK : ERR_NOT_FOUND;
@@ -150,7 +160,8 @@ static enum err sign_head(const struct check *c, const char *heads_dir) {
     return head_write(heads_dir, c->client_id, &head);
 }
 
-enum err ledger_verify(const char *database_url, const char *client_id, const char *heads_dir, struct ledger_report *out) {
+enum err ledger_verify(const char *database_url, const char *client_id, const char *heads_dir,
+                       struct ledger_report *out) {
     struct check c = {.client_id = client_id, .out = out};
     scope_db_admin struct db_admin *admin = db_admin_open(database_url);
     *out = (struct ledger_report){.ok = true};

@@ -14,16 +14,17 @@
 #include "base/err.h"
 
 struct ledger_report {
-    int64_t rows;                /* read */
-    int64_t head_position;       /* of the newest row; 0 = none */
-    char head_hash[65];          /* in hex, "" = none */
+    int64_t rows;          /* read */
+    int64_t head_position; /* of the newest row; 0 = none */
+    char head_hash[65];    /* in hex, "" = none */
     bool ok;
-    char problem[400];           /* the first that was found, for people */
+    char problem[400]; /* the first that was found, for people */
 };
 
 /* database_url: a libpq connection string that may read the client's rows. Sees one state of the database, also while
  * others write. heads_dir is made when missing. Keys are loaded.
  * ERR_NOT_FOUND: no such client. ERR_UNAVAILABLE, ERR_INTERNAL: not checked (logged). */
-enum err ledger_verify(const char *database_url, const char *client_id, const char *heads_dir, struct ledger_report *out) must_check;
+enum err ledger_verify(const char *database_url, const char *client_id, const char *heads_dir,
+                       struct ledger_report *out) must_check;
 
 #endif

@@ -228,11 +228,6 @@ create function incident_render() returns trigger language plpgsql as $$
 begin
     if tg_op = 'INSERT' or row(new.summary, new.description, new.client_description, new.affected_hosts, new.incident_number)
             is distinct from row(old.summary, old.description, old.client_description, old.affected_hosts, old.incident_number) then
-        -- a bulk load brings the folded text along
-        if tg_op = 'INSERT' and new.search_text <> '' then
-            new.body := incident_body(new);
-            return new;
-        end if;
         new.search_text := search_fold(concat_ws(E'\n', new.summary, 'K-' || new.incident_number,
             regexp_replace(array_to_string(new.affected_hosts, E'\n'), ':0x[0-9a-f]{32}', '', 'g'),
             new.description, new.client_description));
