@@ -85,10 +85,10 @@ int connections_running(void) { return count(true); }
 
 static int64_t allowed_ms(const struct connection *c) {
     switch (c->phase) {
-        case PHASE_HEADERS: return config()->header_timeout_s * 1000;
-        case PHASE_BODY: return c->has_upload ? UPLOAD_MS : BODY_MS;
-        case PHASE_IDLE: return IDLE_MS;
-        default: return INT64_MAX;
+    case PHASE_HEADERS: return config()->header_timeout_s * 1000;
+    case PHASE_BODY: return c->has_upload ? UPLOAD_MS : BODY_MS;
+    case PHASE_IDLE: return IDLE_MS;
+    default: return INT64_MAX;
     }
 }
 
@@ -99,7 +99,8 @@ void connections_cut_late(void) {
         if (c->cut || now - c->since_ms <= allowed_ms(c)) continue;
         c->cut = true;
         shutdown(c->fd, SHUT_RDWR);
-        LOG(INFO, "connection_cut", log_s("address", c->peer), log_i("phase", c->phase), log_i("ms", now - c->since_ms));
+        LOG(INFO, "connection_cut", log_s("address", c->peer), log_i("phase", c->phase),
+            log_i("ms", now - c->since_ms));
     }
     pthread_mutex_unlock(&lock);
 }

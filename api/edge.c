@@ -24,8 +24,8 @@ enum {
     INACTIVITY_S = 60,
     CONNECTION_BYTES = 48 * 1024,
     MALLOC_MMAP_BYTES = 1024 * 1024,
-    MALLOC_TRIM_BYTES = 4 * 1024 * 1024,  /* of an arena */
-    DRAIN_BYTES_MAX = 64 * 1024 * 1024,   /* of a body that will be refused; more is cut off */
+    MALLOC_TRIM_BYTES = 4 * 1024 * 1024, /* of an arena */
+    DRAIN_BYTES_MAX = 64 * 1024 * 1024,  /* of a body that will be refused; more is cut off */
 #ifdef __SANITIZE_ADDRESS__
     STACK_BYTES = 4 * 1024 * 1024,
 #else
@@ -253,8 +253,8 @@ static enum MHD_Result on_bytes(void *cls, struct MHD_Connection *connection, co
 }
 
 /* ulfius calls this instead of the library's: the program's own symbol comes first. */
-struct MHD_Daemon *MHD_start_daemon(unsigned int flags, uint16_t port, MHD_AcceptPolicyCallback policy, void *policy_cls,
-                                    MHD_AccessHandlerCallback handler, void *handler_cls, ...) {
+struct MHD_Daemon *MHD_start_daemon(unsigned int flags, uint16_t port, MHD_AcceptPolicyCallback policy,
+                                    void *policy_cls, MHD_AccessHandlerCallback handler, void *handler_cls, ...) {
     struct wrapped *w = &wrapped[handler_cls == &listeners[1].instance];
     *w = (struct wrapped){.handler = handler, .cls = handler_cls};
     va_list options;
@@ -266,7 +266,8 @@ struct MHD_Daemon *MHD_start_daemon(unsigned int flags, uint16_t port, MHD_Accep
 
 /* ---- connections ---- */
 
-static void on_connection(void *cls, struct MHD_Connection *connection, void **context, enum MHD_ConnectionNotificationCode code) {
+static void on_connection(void *cls, struct MHD_Connection *connection, void **context,
+                          enum MHD_ConnectionNotificationCode code) {
     const struct listener *l = cls;
     if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
         if (*context) connection_close(*context);
@@ -285,7 +286,8 @@ static void *on_uri(void *cls, const char *uri, struct MHD_Connection *connectio
     return ulfius_uri_logger(cls, uri);
 }
 
-static void on_completed(void *cls, struct MHD_Connection *connection, void **state, enum MHD_RequestTerminationCode code) {
+static void on_completed(void *cls, struct MHD_Connection *connection, void **state,
+                         enum MHD_RequestTerminationCode code) {
     mhd_request_completed(cls, connection, state, code);
     atomic_fetch_sub(&handed_total, handed);
     handed = 0;
@@ -340,7 +342,9 @@ static enum err listen_on(struct listener *l, const char *text) {
         {.option = MHD_OPTION_SOCK_ADDR,
          .value = 0,
          .ptr_value = l->instance.bind_address6 ? (void *)l->instance.bind_address6 : (void *)l->instance.bind_address},
-        {.option = MHD_OPTION_CONNECTION_LIMIT, .value = l->metrics ? 16 : config()->connection_limit, .ptr_value = NULL},
+        {.option = MHD_OPTION_CONNECTION_LIMIT,
+         .value = l->metrics ? 16 : config()->connection_limit,
+         .ptr_value = NULL},
         {.option = MHD_OPTION_CONNECTION_TIMEOUT, .value = INACTIVITY_S, .ptr_value = NULL},
         {.option = MHD_OPTION_CONNECTION_MEMORY_LIMIT, .value = CONNECTION_BYTES, .ptr_value = NULL},
         {.option = MHD_OPTION_THREAD_STACK_SIZE, .value = STACK_BYTES, .ptr_value = NULL},

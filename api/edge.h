@@ -8,11 +8,12 @@
 
 #include "base/err.h"
 
-enum err edge_start(void) must_check;   /* binds MDR_LISTEN and MDR_METRICS_LISTEN; ERR_UNAVAILABLE: an address is taken (logged) */
-void edge_quiesce(void);                /* takes no new connections, waits for running requests (MDR_SHUTDOWN_TIMEOUT_S) */
+enum err edge_start(void)
+    must_check;          /* binds MDR_LISTEN and MDR_METRICS_LISTEN; ERR_UNAVAILABLE: an address is taken (logged) */
+void edge_quiesce(void); /* takes no new connections, waits for running requests (MDR_SHUTDOWN_TIMEOUT_S) */
 void edge_stop(void);
-int edge_connections(void);             /* open now */
-size_t edge_replies_bytes(void);        /* of whole replies that are on their way */
-int edge_draining(void);                /* 1 while stopping: /readyz says so */
+int edge_connections(void);      /* open now */
+size_t edge_replies_bytes(void); /* of whole replies that are on their way */
+int edge_draining(void);         /* 1 while stopping: /readyz says so */
 
 #endif

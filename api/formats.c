@@ -4,13 +4,7 @@
 
 #include "base/tz.h"
 
-enum {
-    ASSET_ID_LEN = 34,
-    UUID_LEN = 36,
-    HOST_NAME_MAX_BYTES = 255,
-    EMAIL_MAX_BYTES = 254,
-    EMAIL_LOCAL_MAX_BYTES = 64
-};
+enum { ASSET_ID_LEN = 34, UUID_LEN = 36, HOST_NAME_MAX_BYTES = 255, EMAIL_MAX_BYTES = 254, EMAIL_LOCAL_MAX_BYTES = 64 };
 
 static bool is_hex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
 

@@ -10,15 +10,19 @@
 #include "api/upload.h"
 #include "api/validate.h"
 #include "auth/idempotency.h"
-#include "auth/sessions.h"
 #include "auth/session_ticket.h"
+#include "auth/sessions.h"
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "build/gen/operations.h"
 
-enum { REQUEST_ARENA_BYTES = 16 * 1024 * 1024, REPLY_BYTES_MAX = 256 * 1024 * 1024, REPLIES_BYTES_MAX = 256 * 1024 * 1024 };
+enum {
+    REQUEST_ARENA_BYTES = 16 * 1024 * 1024,
+    REPLY_BYTES_MAX = 256 * 1024 * 1024,
+    REPLIES_BYTES_MAX = 256 * 1024 * 1024
+};
 
 /* A call on its way through the gates. */
 struct passage {
@@ -55,8 +59,8 @@ static const char *request_id(struct arena *a, const char *given) {
 /* ---- 2: well-formed HTTP ---- */
 
 static enum err gate_headers(struct passage *p) {
-    static const char *const once[] = {"Authorization", "Content-Length", "Transfer-Encoding", "Host", "Content-Type",
-                                       "Idempotency-Key", "Request-ID"};
+    static const char *const once[] = {"Authorization", "Content-Length",  "Transfer-Encoding", "Host",
+                                       "Content-Type",  "Idempotency-Key", "Request-ID"};
     size_t bytes = 0;
     for (size_t i = 0; i < p->call->headers_n; i++)
         bytes += strlen(p->call->headers[i].name) + strlen(p->call->headers[i].value) + 4;
@@ -64,7 +68,8 @@ static enum err gate_headers(struct passage *p) {
         return fail(&p->r, ERR_HEADERS_TOO_LARGE, "Headers may have %d bytes in all.", HEADERS_BYTES_MAX);
     /* "Content-Length : 5" is another header to some, and a length to others */
     for (size_t i = 0; i < p->call->headers_n; i++)
-        if (strpbrk(p->call->headers[i].name, " \t")) return fail(&p->r, ERR_MALFORMED, "A header's name has no blanks.");
+        if (strpbrk(p->call->headers[i].name, " \t"))
+            return fail(&p->r, ERR_MALFORMED, "A header's name has no blanks.");
     for (size_t k = 0; k < sizeof once / sizeof *once; k++) {
         int seen = 0;
         for (size_t i = 0; i < p->call->headers_n; i++) seen += !strcasecmp(p->call->headers[i].name, once[k]);
@@ -106,10 +111,11 @@ static const char *decode_segment(struct arena *a, const char *raw, size_t len) 
 }
 
 /* Compares a template ("/api/v1/{client_id}/incidents/{incident_id}/summary.pdf") with a path, taking its parameters. */
-static bool match_path(struct request *r, const char *template, const char *path, const char **client, const char **id) {
+static bool match_path(struct request *r, const char *template, const char *path, const char **client,
+                       const char **id) {
     while (*template && *path) {
         if (*template != '{') {
-            if (*template++ != *path++) return false;
+            if (*template ++ != *path++) return false;
             continue;
         }
         const char **into = !strncmp(template, "{client_id}", 11) ? client : id;
@@ -159,7 +165,8 @@ static enum err gate_route(struct passage *p) {
 size_t gates_body_bytes_max(const char *path) {
     const char *tail = strncmp(path, "/api/v1/", 8) ? NULL : strchr(path + 8, '/');
     for (size_t i = 0; tail && i < operations_n; i++)
-        if (operations[i].api && !strcmp(strchr(operations[i].path, '}') + 1, tail)) return operations[i].body_bytes_max;
+        if (operations[i].api && !strcmp(strchr(operations[i].path, '}') + 1, tail))
+            return operations[i].body_bytes_max;
     return CALL_BODY_MAX;
 }
 
@@ -171,7 +178,8 @@ static bool is_multipart(const struct call *c) {
 }
 
 static enum err gate_body_size(struct passage *p) {
-    if (p->call->body_unreadable) return fail(&p->r, ERR_MALFORMED, "Content-Type multipart/form-data needs a boundary of 1 to 70 characters.");
+    if (p->call->body_unreadable)
+        return fail(&p->r, ERR_MALFORMED, "Content-Type multipart/form-data needs a boundary of 1 to 70 characters.");
     if (p->op->body == BODY_MULTIPART) {
         if (!is_multipart(p->call)) return fail(&p->r, ERR_MEDIA_TYPE, "Send the file as multipart/form-data.");
         if (p->call->upload && p->call->upload->too_large)
@@ -219,7 +227,8 @@ static enum err parse_body(struct passage *p) {
     size_t lead = 0;
     while (lead < p->call->body_bytes && strchr(blank, p->call->body[lead]) && p->call->body[lead]) lead++;
     if (lead == p->call->body_bytes) return OK;
-    TRY(json_bounds_check(&p->r, p->call->body, p->call->body_bytes, p->op->body_bytes_max / CALL_BODY_MAX * JSON_NODES_MAX));
+    TRY(json_bounds_check(&p->r, p->call->body, p->call->body_bytes,
+                          p->op->body_bytes_max / CALL_BODY_MAX * JSON_NODES_MAX));
     json_error_t error;
     p->r.body = json_loadb(p->call->body, p->call->body_bytes, JSON_REJECT_DUPLICATES, &error);
     if (!p->r.body) return json_fail(&p->r, &error);
@@ -341,7 +350,8 @@ static void add_common_headers(struct passage *p) {
     if (p->call->close || edge_draining()) reply_header(reply, "Connection", "close");
     if (!cors_origin(p->call, &origin)) return;
     reply_header(reply, "Access-Control-Allow-Origin", arena_strdup(&p->arena, origin));
-    reply_header(reply, "Access-Control-Expose-Headers", "Request-ID, Retry-After, Idempotent-Replayed, Content-Disposition");
+    reply_header(reply, "Access-Control-Expose-Headers",
+                 "Request-ID, Retry-After, Idempotent-Replayed, Content-Disposition");
     reply_header(reply, "Vary", "Origin");
 }
 

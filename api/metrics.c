@@ -15,9 +15,7 @@ enum { OPERATIONS_MAX = 256, BUCKETS = 9 };
 static const int64_t bucket_ms[BUCKETS] = {1, 2, 5, 10, 25, 100, 250, 1000, 5000};
 
 /* One more for requests that matched no operation. */
-static struct {
-    atomic_ulong by_class[6], in_bucket[BUCKETS + 1], total_ms;
-} counts[OPERATIONS_MAX + 1];
+static struct { atomic_ulong by_class[6], in_bucket[BUCKETS + 1], total_ms; } counts[OPERATIONS_MAX + 1];
 
 static size_t index_of(const struct operation *op) { return op ? (size_t)(op - operations) : OPERATIONS_MAX; }
 
@@ -30,7 +28,7 @@ void metrics_count(const struct operation *op, int status, int64_t ms) {
 }
 
 static void add_requests(struct buf *out, size_t i, const char *name) {
-    for (int class = 2; class < 6; class++) {
+    for (int class = 2; class < 6; class ++) {
         unsigned long n = atomic_load(&counts[i].by_class[class]);
         if (n) buf_addf(out, "mdr_requests_total{operation=\"%s\",status=\"%dxx\"} %lu\n", name, class, n);
     }
@@ -41,16 +39,18 @@ static void add_durations(struct buf *out, size_t i, const char *name) {
     for (int b = 0; b <= BUCKETS; b++) {
         sum += atomic_load(&counts[i].in_bucket[b]);
         if (b < BUCKETS)
-            buf_addf(out, "mdr_request_seconds_bucket{operation=\"%s\",le=\"%g\"} %lu\n", name, (double)bucket_ms[b] / 1000, sum);
+            buf_addf(out, "mdr_request_seconds_bucket{operation=\"%s\",le=\"%g\"} %lu\n", name,
+                     (double)bucket_ms[b] / 1000, sum);
     }
     buf_addf(out, "mdr_request_seconds_bucket{operation=\"%s\",le=\"+Inf\"} %lu\n", name, sum);
-    buf_addf(out, "mdr_request_seconds_sum{operation=\"%s\"} %g\n", name, (double)atomic_load(&counts[i].total_ms) / 1000);
+    buf_addf(out, "mdr_request_seconds_sum{operation=\"%s\"} %g\n", name,
+             (double)atomic_load(&counts[i].total_ms) / 1000);
     buf_addf(out, "mdr_request_seconds_count{operation=\"%s\"} %lu\n", name, sum);
 }
 
 static bool used(size_t i) {
     unsigned long sum = 0;
-    for (int class = 0; class < 6; class++) sum += atomic_load(&counts[i].by_class[class]);
+    for (int class = 0; class < 6; class ++) sum += atomic_load(&counts[i].by_class[class]);
     return sum > 0;
 }
 
@@ -64,8 +64,10 @@ static long resident_bytes(void) {
 }
 
 void metrics_text(struct buf *out) {
-    buf_addf(out, "# HELP mdr_build_info The running version.\n# TYPE mdr_build_info gauge\nmdr_build_info{version=\"%s\"} 1\n",
-             MDR_VERSION);
+    buf_addf(
+        out,
+        "# HELP mdr_build_info The running version.\n# TYPE mdr_build_info gauge\nmdr_build_info{version=\"%s\"} 1\n",
+        MDR_VERSION);
     buf_addf(out, "# HELP mdr_connections Open HTTP connections.\n# TYPE mdr_connections gauge\nmdr_connections %d\n",
              edge_connections());
     buf_addf(out,

@@ -7,8 +7,8 @@
 
 enum { MARK = 1, MARK_END = 2 };
 
-static const char *const markdown_keys[] = {"description",     "client_description", "recommendations", "status_description",
-                                            "client_comment", "text",               "caption"};
+static const char *const markdown_keys[] = {
+    "description", "client_description", "recommendations", "status_description", "client_comment", "text", "caption"};
 
 /* ---- marks ---- */
 
@@ -23,10 +23,10 @@ static bool was_read_at(const struct reading *r, const char *mark, size_t len, i
 static bool was_read(const struct reading *r, const char *mark, size_t len) {
     if (r->unread) return false;
     switch (*mark) {
-        case 'c': return was_read_at(r, mark, len, r->comments_upto);
-        case 'a': return was_read_at(r, mark, len, r->attachments_upto);
-        case 'r': return was_read_at(r, mark, len, r->responses_upto);
-        default: return r->incident || was_read_at(r, mark, len, -1);
+    case 'c': return was_read_at(r, mark, len, r->comments_upto);
+    case 'a': return was_read_at(r, mark, len, r->attachments_upto);
+    case 'r': return was_read_at(r, mark, len, r->responses_upto);
+    default: return r->incident || was_read_at(r, mark, len, -1);
     }
 }
 
@@ -72,13 +72,13 @@ static void add_update_time(struct buf *out, const char *text, size_t len, int64
 
 static void fill_mark(struct buf *out, const char *mark, size_t len, const struct projection *p) {
     switch (*mark) {
-        case 'C': project_list(out, p->comments, p); return;
-        case 'A': project_list(out, p->attachments, p); return;
-        case 'R': project_list(out, p->responses, p); return;
-        case 'u': buf_adds(out, p->public_url); return;
-        case 'x': buf_addc(out, '}'); return;
-        case 't': add_update_time(out, mark + 1, len - 1, p->update_time_max); return;
-        default: buf_adds(out, was_read(&p->reading, mark, len) ? "true" : "false");
+    case 'C': project_list(out, p->comments, p); return;
+    case 'A': project_list(out, p->attachments, p); return;
+    case 'R': project_list(out, p->responses, p); return;
+    case 'u': buf_adds(out, p->public_url); return;
+    case 'x': buf_addc(out, '}'); return;
+    case 't': add_update_time(out, mark + 1, len - 1, p->update_time_max); return;
+    default: buf_adds(out, was_read(&p->reading, mark, len) ? "true" : "false");
     }
 }
 

@@ -29,18 +29,18 @@ static inline struct slice rows_slice(const struct rows *r, int row, int col) {
 /* How far a reader has read one incident (table reads). */
 struct reading {
     const char *reader_id;
-    bool unread;                /* all was_read are false: create replies, history */
+    bool unread; /* all was_read are false: create replies, history */
     bool incident;
     int64_t comments_upto, attachments_upto, responses_upto;
 };
 
 struct projection {
-    const struct strings *fields;   /* NULL or empty = all */
+    const struct strings *fields; /* NULL or empty = all */
     bool html;
     const char *public_url;
-    int64_t update_time_max;        /* 0 = none; see base/pages.h */
+    int64_t update_time_max; /* 0 = none; see base/pages.h */
     struct reading reading;
-    struct slice comments, attachments, responses;   /* of an incident; empty = [] */
+    struct slice comments, attachments, responses; /* of an incident; empty = [] */
 };
 
 /* Appends the object, with a comma before it where one is due. */

@@ -4,14 +4,22 @@
 
 #define MARK(text) "\x01" text "\x02"
 
-static const char incident[] =
-    "{\"incident_id\":\"i1\",\"update_time\":" MARK("t500") ",\"description\":\"**b** <script>\\\"\\u0001\",\"attachments\":[" MARK("A")
-    "],\"comments\":[" MARK("C") "],\"responses\":[" MARK("R") "],\"was_read\":" MARK("i:me") ",\"client_comment\":\"}],\\\"x\""
-    MARK("x") ",\"counts\":{\"comments\":2},\"external_ref\":\"R\"}";
-static const char comments[] = "{\"comment_id\":\"c1\",\"text\":\"*a*\",\"was_read\":" MARK("c100:you") "},"
-                               "{\"comment_id\":\"c2\",\"text\":\"b\",\"was_read\":" MARK("c200:me") "}";
-static const char attachments[] = "{\"attachment_id\":\"a1\",\"link\":\"" MARK("u") "/x\",\"was_read\":" MARK("a100:you") MARK("x")
-                                  ",\"sha256\":\"ff\"},{\"attachment_id\":\"a2\",\"link\":\"\",\"was_read\":" MARK("a101:you") "}";
+static const char
+    incident
+        [] =
+            "{\"incident_id\":\"i1\",\"update_time\":" MARK("t500") ",\"description\":\"**b** "
+                                                                    "<script>\\\"\\u0001\",\"attachments\":[" MARK("A") "],\"comments\":[" MARK("C") "],\"responses\":[" MARK(
+                                                                        "R") "],\"was_read\":" MARK("i:me") ",\"client_"
+                                                                                                            "comment\":"
+                                                                                                            "\"}],"
+                                                                                                            "\\\"x"
+                                                                                                            "\"" MARK("x") ",\"counts\":{\"comments\":2},\"external_ref\":\"R\"}";
+static const char comments[] = "{\"comment_id\":\"c1\",\"text\":\"*a*\",\"was_read\":" MARK(
+    "c100:you") "},"
+                "{\"comment_id\":\"c2\",\"text\":\"b\",\"was_read\":" MARK("c200:me") "}";
+static const char attachments[] =
+    "{\"attachment_id\":\"a1\",\"link\":\"" MARK("u") "/x\",\"was_read\":" MARK("a100:you")
+        MARK("x") ",\"sha256\":\"ff\"},{\"attachment_id\":\"a2\",\"link\":\"\",\"was_read\":" MARK("a101:you") "}";
 
 static struct slice slice(const char *text) { return (struct slice){text, strlen(text)}; }
 
@@ -38,7 +46,8 @@ static void test_marks(void **state) {
            "{\"incident_id\":\"i1\",\"update_time\":500,\"description\":\"**b** <script>\\\"\\u0001\",\"attachments\":["
            "{\"attachment_id\":\"a1\",\"link\":\"http://h/x\",\"was_read\":true},"
            "{\"attachment_id\":\"a2\",\"link\":\"\",\"was_read\":false}],\"comments\":["
-           "{\"comment_id\":\"c1\",\"text\":\"*a*\",\"was_read\":true},{\"comment_id\":\"c2\",\"text\":\"b\",\"was_read\":true}],"
+           "{\"comment_id\":\"c1\",\"text\":\"*a*\",\"was_read\":true},{\"comment_id\":\"c2\",\"text\":\"b\",\"was_"
+           "read\":true}],"
            "\"responses\":[],\"was_read\":true,\"client_comment\":\"}],\\\"x\"}");
 }
 
@@ -72,7 +81,8 @@ static void test_fields(void **state) {
     struct projection p = whole();
     p.fields = &fields;
     p.update_time_max = 400;
-    expect(&p, incident, "{\"incident_id\":\"i1\",\"update_time\":400,\"counts\":{\"comments\":2},\"external_ref\":\"R\"}");
+    expect(&p, incident,
+           "{\"incident_id\":\"i1\",\"update_time\":400,\"counts\":{\"comments\":2},\"external_ref\":\"R\"}");
     fields.n = 0;
     p.comments = p.attachments = (struct slice){0};
     expect(&p, "{\"a\":1" MARK("x") ",\"b\":{\"c\":[1,2]}}", "{\"a\":1}");
@@ -83,11 +93,13 @@ static void test_html(void **state) {
     struct projection p = whole();
     p.html = true;
     p.attachments = (struct slice){0};
-    expect(&p, incident,
-           "{\"incident_id\":\"i1\",\"update_time\":500,\"description\":\"<p><strong>b</strong> &lt;script&gt;&quot;\\u0001</p>\\n\","
-           "\"attachments\":[],\"comments\":[{\"comment_id\":\"c1\",\"text\":\"<p><em>a</em></p>\\n\",\"was_read\":true},"
-           "{\"comment_id\":\"c2\",\"text\":\"<p>b</p>\\n\",\"was_read\":true}],\"responses\":[],\"was_read\":true,"
-           "\"client_comment\":\"<p>}],&quot;x</p>\\n\"}");
+    expect(
+        &p, incident,
+        "{\"incident_id\":\"i1\",\"update_time\":500,\"description\":\"<p><strong>b</strong> "
+        "&lt;script&gt;&quot;\\u0001</p>\\n\","
+        "\"attachments\":[],\"comments\":[{\"comment_id\":\"c1\",\"text\":\"<p><em>a</em></p>\\n\",\"was_read\":true},"
+        "{\"comment_id\":\"c2\",\"text\":\"<p>b</p>\\n\",\"was_read\":true}],\"responses\":[],\"was_read\":true,"
+        "\"client_comment\":\"<p>}],&quot;x</p>\\n\"}");
 }
 
 static void test_list(void **state) {
@@ -103,7 +115,8 @@ static void test_list(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_marks),  cmocka_unit_test(test_unread), cmocka_unit_test(test_reader),
-                                       cmocka_unit_test(test_fields), cmocka_unit_test(test_html),   cmocka_unit_test(test_list)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_marks),  cmocka_unit_test(test_unread),
+                                       cmocka_unit_test(test_reader), cmocka_unit_test(test_fields),
+                                       cmocka_unit_test(test_html),   cmocka_unit_test(test_list)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -32,7 +32,8 @@ enum err server_docs(struct request *r, const struct no_args *args, struct reply
     (void)r;
     (void)args;
     out->content_type = "text/html; charset=utf-8";
-    reply_header(out, "Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'");
+    reply_header(out, "Content-Security-Policy",
+                 "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'");
     buf_add(&out->body, docs_html, docs_html_len);
     return OK;
 }

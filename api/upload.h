@@ -19,7 +19,7 @@ struct upload {
     bool cut_short, unknown_part;       /* no closing boundary; a part that is neither file nor meta */
     bool malformed;                     /* no multipart/form-data */
     char file_name[MULTIPART_TEXT_MAX]; /* as the client meant it */
-    struct buf meta; /* JSON text of the part `meta` */
+    struct buf meta;                    /* JSON text of the part `meta` */
     bool meta_seen;
     enum { UPLOAD_PART_OTHER, UPLOAD_PART_FILE, UPLOAD_PART_META } part; /* that is coming in */
     struct multipart *parser;                                            /* NULL: what comes is thrown away */

@@ -37,5 +37,6 @@ enum err idempotency_finish(struct request *r, struct tx *tx, const struct reply
                buf_text(&out->body), now_ms(), (int64_t)IDEMPOTENCY_KEEP_MS));
     if (rows.n) return OK;
     r->fault.retry_after_s = 1;
-    return fail(r, ERR_IDEMPOTENCY_RUNNING, "A request with this Idempotency-Key was running at the same time; ask again.");
+    return fail(r, ERR_IDEMPOTENCY_RUNNING,
+                "A request with this Idempotency-Key was running at the same time; ask again.");
 }

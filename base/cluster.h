@@ -11,7 +11,6 @@
 #ifndef BASE_CLUSTER_H
 #define BASE_CLUSTER_H
 
-
 #include "base/err.h"
 
 #define CLUSTER_OWNER "mdr_owner"

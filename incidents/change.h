@@ -8,7 +8,7 @@
 struct incident_hosts {
     struct strings refs; /* NAME:0xID, the name as the asset has it */
     struct strings asset_ids;
-    struct strings tenants;      /* of each host */
+    struct strings tenants;    /* of each host */
     const char *common_tenant; /* of all of them; NULL = they differ or there are none */
 };
 /* ERR_INVALID with a pointer to each host that is unknown. */
