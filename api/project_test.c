@@ -4,16 +4,15 @@
 
 #define MARK(text) "\x01" text "\x02"
 
-static const char
-    incident
-        [] =
-            "{\"incident_id\":\"i1\",\"update_time\":" MARK("t500") ",\"description\":\"**b** "
-                                                                    "<script>\\\"\\u0001\",\"attachments\":[" MARK("A") "],\"comments\":[" MARK("C") "],\"responses\":[" MARK(
-                                                                        "R") "],\"was_read\":" MARK("i:me") ",\"client_"
-                                                                                                            "comment\":"
-                                                                                                            "\"}],"
-                                                                                                            "\\\"x"
-                                                                                                            "\"" MARK("x") ",\"counts\":{\"comments\":2},\"external_ref\":\"R\"}";
+static const char incident[] = "{\"incident_id\":\"i1\",\"update_time\":" MARK(
+    "t500") ",\"description\":\"**b** "
+            "<script>\\\"\\u0001\",\"attachments\":[" MARK("A") "],\"comments\":[" MARK("C") "],\"responses\":[" MARK(
+                "R") "],\"was_read\":" MARK("i:me") ",\"client_"
+                                                    "comment\":"
+                                                    "\"}],"
+                                                    "\\\"x"
+                                                    "\"" MARK(
+                                                        "x") ",\"counts\":{\"comments\":2},\"external_ref\":\"R\"}";
 static const char comments[] = "{\"comment_id\":\"c1\",\"text\":\"*a*\",\"was_read\":" MARK(
     "c100:you") "},"
                 "{\"comment_id\":\"c2\",\"text\":\"b\",\"was_read\":" MARK("c200:me") "}";
