@@ -121,7 +121,7 @@ def tour():
     if not README.exists():
         return ""
     blocks = re.findall(r"```sh\n(.*?)```", README.read_text(), re.S)
-    return "\n".join(b for b in blocks if "curl" in b and "make run" not in b)
+    return "\n".join(b for b in blocks if re.search(r"\bcurl |\bmdr [a-z]+/", b))
 
 
 @pytest.mark.skipif(not tour(), reason="the README shows no curl lines yet")

@@ -1,6 +1,7 @@
 """PostgreSQL dies, gateways die, connections are cut while clients write: no acknowledged write is lost, none is doubled,
 and everything recovers by itself."""
 import concurrent.futures
+import http.client
 import itertools
 import os
 import random
@@ -59,7 +60,7 @@ class Clients:
             try:
                 reply = self.org.sup.at(url=dice.choice(self.urls)).call(
                     "comments/create", {"incident_id": self.incident, "text": text}, Idempotency_Key=key)
-            except OSError:
+            except (OSError, http.client.HTTPException):
                 time.sleep(0.05)
                 continue
             with self.lock:

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-WRITERS, SECONDS = 8, 10
+WRITERS, SECONDS, LAG_S = 8, 8, 3
 
 
 class Writers:
@@ -106,9 +106,17 @@ def follow(org, urls, seconds, during=None):
         extra.start()
     while writers.running() or (extra and extra.is_alive()):
         follower.round()
-    follower.round()
     assert not writers.faults, writers.faults
+    settle(follower, writers)
     return follower, writers
+
+
+def settle(follower, writers):
+    """What another gateway wrote may take a second to show (not longer: see LAG_S)."""
+    until = time.monotonic() + LAG_S
+    follower.round()
+    while missed(follower, writers.made) and time.monotonic() < until:
+        follower.round()
 
 
 def check(follower, writers):

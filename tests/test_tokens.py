@@ -299,11 +299,11 @@ def test_invitation_login_and_logout(fresh):
     confirm(fresh, pair["refresh_token"]).must(403)
 
 
-def test_ten_wrong_passwords_lock_account_and_address(fresh):
+def test_ten_wrong_passwords_lock_account_and_address(fresh, org):
     login = fresh.new_login()
     strip = lambda reply: (reply.status, reply.body.split(b'"request_id"')[0])  # noqa: E731
     answers = {strip(fresh.sup.call("session/login", {**login, "password": f"wrong {i}"}, token=None)) for i in range(9)}
-    answers.add(strip(fresh.sup.call("session/login", {"email": "nobody@example.jp", "password": "x"}, token=None)))
+    answers.add(strip(org.sup.call("session/login", {"email": "nobody@example.jp", "password": "x"}, token=None)))
     assert len(answers) == 1, "an unknown user is answered the same"
     fresh.sup.call("session/login", {**login, "password": "wrong"}, token=None)
     locked = fresh.sup.call("session/login", login, token=None)
@@ -325,6 +325,24 @@ def test_behind_a_proxy_the_forwarded_address_counts(fresh, second):
     fresh.sup.call("session/login", login, token=None, X_Forwarded_For="203.0.113.7").must(200)
 
 
+def test_one_user_per_address(fresh):
+    made = fresh.new_user()
+    body = {"email": made["user"]["email"].upper(), "name": "Again", "role": "OFFICER"}
+    fresh.sup.call("users/create", body).must(409, "conflict")
+
+
+def test_guessing_the_present_password_is_locked_too(fresh):
+    login = fresh.new_login()
+    token = fresh.sup.ok("session/login", login, token=None)["access_token"]
+    me = fresh.sup.ok("session/whoami", {}, token=token)["user_id"]
+    replies = [fresh.sup.call("users/update", {"user_id": me, "password": "another pass word", "current_password": f"wrong {i}"},
+                              token=token) for i in range(12)]
+    assert {r.status for r in replies[:9]} == {403} and replies[-1].status in (403, 429)
+    last = fresh.sup.call("users/update", {"user_id": me, "password": "another pass word",
+                                           "current_password": login["password"]}, token=token)
+    assert last.status in (403, 429), str(last)
+
+
 def test_two_factors(fresh):
     import hmac
     import struct
@@ -343,6 +361,7 @@ def test_two_factors(fresh):
     step = int(time.time()) // 30
     fresh.sup.ok("users/update", {"user_id": me, "totp": "confirm", "code": code(secret, step - 1),
                                   "current_password": login["password"]}, token=token)
+    fresh.sup.call("users/update", {"user_id": me, "totp": "enable", "current_password": login["password"]}, token=token).must(409)
     fresh.sup.call("session/login", login, token=None).must(403)
     fresh.sup.call("session/login", {**login, "code": "000000"}, token=None).must(403)
     good = {**login, "code": code(secret, step)}

@@ -98,6 +98,11 @@ def test_limit_to_the_byte(size, chunked, meta_first, fresh, incident):
     assert sha == hashlib.sha256(data).hexdigest()
 
 
+def test_one_byte_too_many_says_so(fresh, incident):
+    fresh.sup.upload(incident, b"x" * (LIMIT + 1)).must(413, "too_large")
+    assert stored(fresh) == (0, 0)
+
+
 def test_far_over_the_limit(fresh, incident):
     content_type, body = form(incident, b"x" * (40 * 1024 * 1024))
     status, _ = raw(fresh, content_type, split(body, 1 << 20), len(body))

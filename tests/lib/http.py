@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from lib.recorder import RECORDER
 
 TIMEOUT_S = 60
+IDLE_S = 30  # after that a kept connection is not used again
 _connections = threading.local()
 
 
@@ -61,27 +62,33 @@ def _send(connection, method, path, body, headers):
     return reply, reply.read()
 
 
+def _answer(host, port, method, path, body, headers):
+    """A kept connection that the server closed meanwhile is opened anew, once; a failed one is never kept."""
+    used = _connections.__dict__.setdefault("used", {})
+    fresh = time.monotonic() - used.get((host, port), 0) > IDLE_S
+    while True:
+        connection = _connection(host, port, fresh)
+        reused = connection.sock is not None
+        try:
+            answer = _send(connection, method, path, body, headers)
+        except Exception as fault:
+            connection.close()
+            _connections.pool.pop((host, port), None)
+            if not reused or not isinstance(fault, (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError)):
+                raise
+            fresh = True
+            continue
+        used[(host, port)] = time.monotonic()
+        return answer
+
+
 def exchange(url, method, path, body=None, headers=None, record=True):
-    """One request; a kept connection that the server closed meanwhile is opened anew, once."""
+    """One request to http://HOST:PORT, recorded."""
     host, port = url.split("//")[1].split(":")
     headers = dict(headers or {})
     if body is not None:
         headers["Content-Length"] = str(len(body))
-    used = _connections.__dict__.setdefault("used", {})
-    idle = time.monotonic() - used.get((host, port), 0)
-    connection = _connection(host, int(port), fresh=idle > 30)
-    reused = connection.sock is not None
-    try:
-        reply, data = _send(connection, method, path, body, headers)
-    except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
-        if not reused:
-            connection.close()
-            raise
-        reply, data = _send(_connection(host, int(port), fresh=True), method, path, body, headers)
-    except Exception:
-        connection.close()
-        raise
-    used[(host, port)] = time.monotonic()
+    reply, data = _answer(host, int(port), method, path, body, headers)
     result = Reply(method, path, reply.status, reply.getheaders(), data, body or b"")
     if record:
         RECORDER.add(method, path, headers, body or b"", result)
