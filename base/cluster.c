@@ -416,7 +416,7 @@ void cluster_stop(void) {
     if (lock(cluster.users_lock, LOCK_EX | LOCK_NB))
         stop_postmaster();
     else
-        LOG(INFO, "cluster_left_running", log_s("reason", "another process uses it"));
+        LOG(DEBUG, "cluster_left_running", log_s("reason", "another process uses it"));
     close(cluster.users_lock);
     close(start_lock);
     cluster.users_lock = 0;
