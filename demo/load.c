@@ -11,7 +11,7 @@
 #include "demo/rows.h"
 #include "demo/session.h"
 
-enum { SLICE = 2500, THREADS = 2, ASSETS_SLICE = 20000, INDEXES_WORTH = 3000 };
+enum { SLICE = 2500, THREADS = 2, ASSETS_SLICE = 20000 };
 
 struct load {
     const struct demo_order *order;
@@ -72,21 +72,18 @@ static enum err check_empty(struct db_admin *admin, const char *client_id) {
     return ERR_CONFLICT;
 }
 
-/* ---- search indexes ---- */
+/* ---- indexes ---- */
 
-/* Not dropped, but marked as not kept up to date: so their definitions stay where they are, whatever happens. */
+/* What a large load fills. The ledger comes after the others: building an index keeps writers of its table out. */
+#define LOADED "'{incidents,incident_keys,comments,attachments,responses}'::regclass[]"
+#define LOADED_LATER "'{ledger}'::regclass[]"
+
+/* Building an index once costs a fraction of keeping it up to date row by row. Not dropped, but marked as not kept up to date: so
+ * the definitions stay where they are, whatever happens. Keys stay on. */
 static enum err indexes_off(struct db_admin *admin) {
-    return db_admin_run(admin,
-                        "update pg_index set indisready = false, indisvalid = false"
-                        " where indexrelid in ('incidents_search'::regclass, 'incidents_search_pairs'::regclass)");
+    return db_admin_run(admin, "update pg_index set indisready = false, indisvalid = false"
+                               " where indrelid = any (" LOADED " || " LOADED_LATER ") and not indisunique");
 }
-
-struct index_job {
-    struct load *load;
-    char name[128];
-    pthread_t thread;
-    bool started;
-};
 
 static enum err build_index(struct db_admin *admin, const char *name) {
     char sql[256];
@@ -98,44 +95,52 @@ static enum err build_index(struct db_admin *admin, const char *name) {
     return OK;
 }
 
-static enum err find_off(struct db_admin *admin, struct rows *out) {
-    return db_admin_query(
-        admin, out,
-        "select indexrelid::regclass::text from pg_index where indrelid = 'incidents'::regclass and not indisvalid",
-        "");
-}
+/* Those that are off, the dearest first. */
+#define FIND_OFF(tables)                                                                                               \
+    "select indexrelid::regclass::text from pg_index join pg_class c on c.oid = indexrelid join pg_am a on a.oid = "   \
+    "c.relam"                                                                                                          \
+    " where indrelid = any (" tables ") and not indisvalid order by a.amname <> 'gin'"
 
-static enum err indexes_on(struct db_admin *admin) {
-    scope_rows struct rows rows = {0};
-    TRY(find_off(admin, &rows));
-    for (int i = 0; i < rows.n; i++) TRY(build_index(admin, rows_text(&rows, i, 0)));
-    return OK;
-}
+/* Two at a time, each in a connection of its own. */
+enum { INDEX_THREADS = 2 };
+struct index_work {
+    struct load *load;
+    struct rows names;
+    atomic_int next;
+    pthread_t threads[INDEX_THREADS];
+    int threads_n;
+};
 
 static void *index_thread(void *arg) {
-    struct index_job *job = arg;
-    scope_db_admin struct db_admin *admin = session_open(job->load->order->owner_url);
-    enum err e = admin ? build_index(admin, job->name) : ERR_UNAVAILABLE;
-    if (e != OK) atomic_store(&job->load->failed, (int)e);
+    struct index_work *work = arg;
+    scope_db_admin struct db_admin *admin = session_open(work->load->order->owner_url);
+    enum err e = admin ? OK : ERR_UNAVAILABLE;
+    for (int i; e == OK && (i = atomic_fetch_add(&work->next, 1)) < work->names.n;)
+        e = build_index(admin, rows_text(&work->names, i, 0));
+    if (e != OK) atomic_store(&work->load->failed, (int)e);
     return NULL;
 }
 
-/* Each in a connection of its own, beside what follows. */
-enum { INDEX_JOBS = 2 };
-static enum err indexes_begin(struct load *l, struct index_job jobs[INDEX_JOBS]) {
-    scope_rows struct rows rows = {0};
-    TRY(find_off(l->admin, &rows));
-    for (int i = 0; i < rows.n && i < INDEX_JOBS; i++) {
-        jobs[i].load = l;
-        snprintf(jobs[i].name, sizeof jobs[i].name, "%s", rows_text(&rows, i, 0));
-        jobs[i].started = pthread_create(&jobs[i].thread, NULL, index_thread, &jobs[i]) == 0;
-    }
-    return OK;
+static enum err indexes_begin(struct load *l, struct index_work *work, const char *find_off) {
+    work->load = l;
+    TRY(db_admin_query(l->admin, &work->names, find_off, ""));
+    while (work->threads_n < INDEX_THREADS && work->threads_n < work->names.n &&
+           pthread_create(&work->threads[work->threads_n], NULL, index_thread, work) == 0)
+        work->threads_n++;
+    return work->threads_n || !work->names.n ? OK : ERR_UNAVAILABLE;
 }
 
-static void indexes_wait(struct index_job jobs[INDEX_JOBS]) {
-    for (int i = 0; i < INDEX_JOBS; i++)
-        if (jobs[i].started) pthread_join(jobs[i].thread, NULL);
+static enum err indexes_wait(struct index_work *work) {
+    while (work->threads_n) pthread_join(work->threads[--work->threads_n], NULL);
+    rows_free(&work->names);
+    return (enum err)atomic_load(&work->load->failed);
+}
+
+static enum err indexes_on(struct load *l, const char *find_off) {
+    struct index_work work = {0};
+    enum err e = indexes_begin(l, &work, find_off);
+    enum err waited = indexes_wait(&work);
+    return e == OK ? waited : e;
 }
 
 /* Worth it only where the indexes would be rebuilt mostly from what is loaded now. */
@@ -289,19 +294,16 @@ static enum err load_history_apart(struct load *l, int64_t *ledger_rows) {
     return db_admin_run(l->admin, "commit");
 }
 
-/* The history only reads incidents, so the indexes can grow beside it. */
+/* The history only reads incidents, so their indexes can grow beside it. */
 static enum err load_history(struct load *l, int64_t *ledger_rows) {
-    struct index_job jobs[INDEX_JOBS] = {0};
-    if (l->big) {
-        TRY(indexes_begin(l, jobs));
-        enum err e = load_history_apart(l, ledger_rows);
-        indexes_wait(jobs);
-        TRY(e);
-        TRY((enum err)atomic_load(&l->failed));
-    } else {
-        TRY(backfill(l->admin, &l->world, &l->timeline, ledger_rows));
-    }
-    return indexes_on(l->admin);
+    struct index_work work = {0};
+    if (!l->big) return backfill(l->admin, &l->world, &l->timeline, ledger_rows);
+    TRY(indexes_begin(l, &work, FIND_OFF(LOADED)));
+    enum err e = load_history_apart(l, ledger_rows);
+    enum err waited = indexes_wait(&work);
+    TRY(e);
+    TRY(waited);
+    return indexes_on(l, FIND_OFF(LOADED_LATER));
 }
 
 static enum err load_incidents(struct load *l, int64_t *ledger_rows) {
@@ -318,10 +320,10 @@ static enum err load_all(struct load *l, struct demo_result *out) {
     bool few = false;
     TRY(check_rights(l->admin));
     TRY(check_empty(l->admin, l->world.client_id));
-    TRY(indexes_on(l->admin));
+    TRY(indexes_on(l, FIND_OFF(LOADED " || " LOADED_LATER)));
     TRY(few_incidents(l, &few));
     if (!l->big) TRY(db_admin_run(l->admin, "begin"));
-    if (few && l->order->incidents > INDEXES_WORTH) TRY(indexes_off(l->admin));
+    if (few && l->big) TRY(indexes_off(l->admin));
     TRY(load_tenants(l));
     TRY(load_assets(l));
     TRY(session_trust(l->admin));

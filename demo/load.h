@@ -1,5 +1,5 @@
 /* Loads a client with a made-up organisation, at the speed of COPY, through the owner's connection (COPY is refused
- * under row-level security). Into a small table a large load goes with the search indexes switched off meanwhile.
+ * under row-level security). Into a small table a large load goes with the secondary indexes switched off meanwhile.
  * Up to DEMO_ONE_TRANSACTION incidents are one transaction; more are many, by two connections: where such a load breaks
  * off, it leaves incidents without a ledger, which the next load of the client clears, and indexes switched off, which
  * any load builds. */
@@ -10,7 +10,7 @@
 
 #include "base/err.h"
 
-enum { DEMO_ONE_TRANSACTION = 50000 };
+enum { DEMO_ONE_TRANSACTION = 3000 };
 
 struct demo_order {
     const char *owner_url; /* libpq connection string of a superuser */
