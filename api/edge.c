@@ -18,6 +18,7 @@
 #include "api/proxies.h"
 #include "base/clock.h"
 #include "base/config.h"
+#include "base/feed.h"
 #include "base/log.h"
 
 enum {
@@ -364,6 +365,7 @@ static enum err listen_on(struct listener *l, const char *text) {
 
 enum err edge_start(void) {
     draining = 0;
+    feed_start();
     /* a page's buffers stay with the thread: given back after each request, they cost more than all the rest of it */
     mallopt(M_MMAP_THRESHOLD, MALLOC_MMAP_BYTES);
     mallopt(M_TRIM_THRESHOLD, MALLOC_TRIM_BYTES);
@@ -379,6 +381,7 @@ enum err edge_start(void) {
 
 void edge_quiesce(void) {
     draining = 1;
+    feed_stop(); /* who waits for news gets his answer now */
     if (!listeners[0].running) return;
     MHD_socket listening = MHD_quiesce_daemon(listeners[0].instance.mhd_daemon);
     if (listening != MHD_INVALID_SOCKET) close(listening);

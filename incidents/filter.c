@@ -85,16 +85,10 @@ void incidents_where(struct request *r, struct sql *q, const struct incidents_fi
 
 enum err incidents_nothing_new(struct request *r, const struct incidents_filter *f, bool *nothing) {
     int64_t newest = 0;
-    uint64_t version = 0;
     *nothing = false;
     if (!f->has_min_update_time) return OK;
-    if (!feed_newest(r->client_id, &newest, &version)) {
-        scope_rows struct rows rows = {0};
-        TRY(db_read(&r->scope, &rows, "select stamp from clocks where client_id = $1", "s", r->client_id));
-        if (!rows.n) return OK;
-        newest = rows_int(&rows, 0, 0);
-        feed_learned(r->client_id, newest, version);
-    }
+    TRY(feed_stamp(r->client_id, &newest));
+    if (!newest) return OK;
     *nothing = newest < f->min_update_time;
     return OK;
 }
