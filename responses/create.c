@@ -7,13 +7,11 @@
 #include "base/random.h"
 #include "build/gen/operations.h"
 #include "incidents/touch.h"
-#include "responses/critical.h"
 #include "responses/decide.h"
-#include "responses/parameters.h"
+#include "responses/insert.h"
+#include "responses/object.h"
 #include "responses/systems.h"
 #include "responses/types.h"
-
-enum { PARAMETERS_BYTES_MAX = 1024 * 1024, RESPONSE_ID_BYTES = 4 + UUID_BYTES };
 
 /* What is proposed, for which assets, and what decides it at once. */
 struct proposal {
@@ -85,29 +83,6 @@ static enum err refuse_critical(struct request *r, const char *pointer) {
     return ERR_CRITICAL_OBJECT;
 }
 
-static enum err check_registry(struct request *r, const struct proposal *p) {
-    const struct params_DELETE_REGISTRY_KEY *v = p->values;
-    return critical_registry(v->key, v->value) ? refuse_critical(r, "/parameters/key") : OK;
-}
-
-static enum err check_object(struct request *r, const struct proposal *p, unsigned systems) {
-    static const struct {
-        const char *type;
-        enum critical_act act;
-    } acts[] = {{"KILL_PROCESS", CRITICAL_KILL},
-                {"QUARANTINE_FILE", CRITICAL_FILE},
-                {"DELETE_FILE", CRITICAL_FILE},
-                {"PREVENT_EXECUTION", CRITICAL_FILE}};
-    const char *path = parameters_text(p->type->parameters, p->values, "path");
-    for (size_t i = 0; i < sizeof acts / sizeof *acts; i++)
-        if (!strcmp(acts[i].type, p->type->type) && path && critical_path(systems, acts[i].act, path))
-            return refuse_critical(r, "/parameters/path");
-    if (!strcmp(p->type->type, "DELETE_REGISTRY_KEY")) return check_registry(r, p);
-    if (strcmp(p->type->type, "KILL_PROCESS") != 0) return OK;
-    const struct params_KILL_PROCESS *kill = p->values;
-    return kill->has_pid && critical_pid(kill->pid) ? refuse_critical(r, "/parameters/pid") : OK;
-}
-
 static enum err check_assets(struct request *r, struct proposal *p) {
     unsigned systems = 0;
     for (size_t i = 0; i < p->asset_ids.n; i++) {
@@ -115,7 +90,8 @@ static enum err check_assets(struct request *r, struct proposal *p) {
         unsigned system = systems_of(p->assets[i].os_version);
         systems |= system ? system : SYSTEMS_ALL;
     }
-    return check_object(r, p, systems);
+    const char *critical = object_critical(p->type, p->values, systems);
+    return critical ? refuse_critical(r, critical) : OK;
 }
 
 /* ---- what decides at once ---- */
@@ -164,10 +140,8 @@ static void name_and_decide(struct request *r, struct proposal *p) {
     p->ids = strings_new(r->arena, n);
     p->critical = strings_new(r->arena, n);
     for (size_t i = 0; i < n; i++) {
-        char *id = arena_alloc(r->arena, RESPONSE_ID_BYTES);
+        const char *id = response_id_new(r->arena);
         bool critical = p->assets[i].critical;
-        memcpy(id, "MDR_", 4);
-        random_uuid(id + 4);
         p->ids.v[p->ids.n++] = id;
         p->critical.v[p->critical.n++] = critical ? "t" : "f";
         if (soc && !auto_accepted(p, &p->assets[i])) continue;
@@ -178,37 +152,21 @@ static void name_and_decide(struct request *r, struct proposal *p) {
 /* ---- writing ---- */
 
 static enum err insert(struct request *r, struct tx *tx, const struct proposal *p, int64_t first) {
-    scope_buf struct buf parameters;
     char group[UUID_BYTES] = "";
     if (!p->args->asset_id) random_uuid(group);
-    buf_init(&parameters, PARAMETERS_BYTES_MAX);
-    parameters_json(&parameters, p->type->parameters, p->values);
-    if (parameters.failed) return fail(r, ERR_TOO_LARGE, "The parameters are too long.");
-    TRY(incident_room(r, tx, p->args->incident_id, parameters.len * p->asset_ids.n));
-    const char *path = parameters_text(p->type->parameters, p->values, "path");
-    int64_t bytes = parameters_integer(p->type->parameters, p->values, "max_size_bytes");
-    return tx_run(
-        tx, NULL,
-        "with c as ("
-        "    insert into responses (client_id, response_id, incident_id, tenant_id, asset_id, type, parameters,"
-        "                           file_path, file_size_limit, description, creation_time, update_time, decide_until,"
-        "                           execute_within_s, group_id, origin, author_reader, critical, body)"
-        "    select $1, u.id, $2, $3, u.asset_id, $7, $8::json, $9, $10, $11, $12 + u.n - 1, $12 + u.n - 1,"
-        "           case when $13 > 0 then $12 + u.n - 1 + $13 * 1000 else 0 end, $14, $15, $16, $17, u.critical, ''"
-        "      from unnest($4, $5, $6::boolean[]) with ordinality u (id, asset_id, critical, n)"
-        "    returning *"
-        "), d as ("
-        "    insert into due (client_id, kind, object_id, due_at)"
-        "    select client_id, 'decide', response_id, decide_until from c where decide_until > 0"
-        ")"
-        "select ledger_append(c.creation_time, c.tenant_id, c.incident_id, 'incident_response', c.response_id, "
-        "'create',"
-        "                     $18, $19, c.body)"
-        "  from (select * from c order by creation_time) c",
-        "sssSSSsssisiiisssss", r->client_id, p->args->incident_id, p->incident_tenant, &p->ids, &p->asset_ids,
-        &p->critical, p->type->type, buf_text(&parameters), path ? path : "", bytes, p->args->description, first,
-        p->decide_within_s, p->args->has_execute_within_s ? p->args->execute_within_s : 0, group, origin_of(r),
-        r->who.reader_id, r->who.name, r->who.session_id);
+    struct draft d = {.incident_id = p->args->incident_id,
+                      .tenant_id = p->incident_tenant,
+                      .type = p->type,
+                      .values = p->values,
+                      .description = p->args->description,
+                      .decide_within_s = p->decide_within_s,
+                      .execute_within_s = p->args->has_execute_within_s ? p->args->execute_within_s : 0,
+                      .group_id = group,
+                      .undo_of = "",
+                      .ids = p->ids,
+                      .asset_ids = p->asset_ids,
+                      .critical = p->critical};
+    return responses_insert(r, tx, &d, first);
 }
 
 static enum err write_all(struct request *r, struct tx *tx, const struct proposal *p, int64_t *last) {
