@@ -19,6 +19,8 @@ static struct slot {
     uint64_t version;        /* counts publications: what was asked before one is not learned after it */
 } slots[SLOTS];
 static pthread_cond_t wakes[WAKES] = {[0 ... WAKES - 1] = PTHREAD_COND_INITIALIZER};
+static void (*listeners[FEED_LISTENERS])(void);
+static int listeners_n;
 static bool stopped;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -34,6 +36,16 @@ void feed_published(const char *client_id, int64_t stamp) {
     s->version++;
     if (!strcmp(s->client_id, client_id) && stamp > s->stamp) s->stamp = stamp;
     wake(s);
+    int n = listeners_n;
+    pthread_mutex_unlock(&lock);
+    for (int i = 0; i < n; i++) listeners[i]();
+}
+
+void feed_listen(void (*heard)(void)) {
+    pthread_mutex_lock(&lock);
+    for (int i = 0; i < listeners_n; i++)
+        if (listeners[i] == heard) heard = NULL;
+    if (heard && listeners_n < FEED_LISTENERS) listeners[listeners_n++] = heard;
     pthread_mutex_unlock(&lock);
 }
 

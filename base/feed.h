@@ -25,6 +25,11 @@ enum err feed_stamp(const char *client_id, int64_t *stamp) must_check;
  * feed_stamp() before the query that found nothing, and wait from there. While the database is away it just goes on waiting. */
 bool feed_wait(const char *client_id, int64_t after, int64_t until_ms);
 
+/* Has it called after every feed_published(), whichever client's, in the thread that published: it must be quick and must not
+ * block. For the life of the process; at most FEED_LISTENERS. */
+enum { FEED_LISTENERS = 4 };
+void feed_listen(void (*heard)(void));
+
 /* From now on nobody waits: who does is sent on at once. feed_start() takes it back. */
 void feed_stop(void);
 void feed_start(void);

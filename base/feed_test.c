@@ -82,9 +82,24 @@ static void test_wait_ends_when_stopped(void **state) {
     feed_start();
 }
 
+static int heard;
+static void hear(void) { heard++; }
+
+static void test_listen(void **state) {
+    (void)state;
+    feed_listen(hear);
+    feed_listen(hear);
+    feed_published("e", 1);
+    feed_published("f", 1);
+    assert_int_equal(heard, 2);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_learned), cmocka_unit_test(test_published_meanwhile),
-                                       cmocka_unit_test(test_fresh_for_a_while), cmocka_unit_test(test_wait),
-                                       cmocka_unit_test(test_wait_ends_when_stopped)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_learned),
+                                       cmocka_unit_test(test_published_meanwhile),
+                                       cmocka_unit_test(test_fresh_for_a_while),
+                                       cmocka_unit_test(test_wait),
+                                       cmocka_unit_test(test_wait_ends_when_stopped),
+                                       cmocka_unit_test(test_listen)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -35,11 +35,22 @@ begin
     revoke delete on clients, clocks, incidents, responses from mdr_serve;
 end $$;
 
--- The worker looks over all clients' due work: ids and times, nothing else.
-drop policy if exists own_client on due;
-create policy own_client on due as restrictive for all to mdr_serve
-    using (client_id = current_setting('mdr.client', true)) with check (client_id = current_setting('mdr.client', true));
-drop policy if exists worker_looks on due;
-create policy worker_looks on due as permissive for select to mdr_worker using (true);
+-- The worker looks over all clients' due work and at which readers are behind their ledgers: ids, times and positions, nothing else.
+do $$
+declare
+    looked text;
+begin
+    foreach looked in array array['due', 'readers', 'clocks']
+    loop
+        execute format('drop policy if exists own_client on %I', looked);
+        execute format('create policy own_client on %I as restrictive for all to mdr_serve
+                        using (client_id = current_setting(''mdr.client'', true))
+                        with check (client_id = current_setting(''mdr.client'', true))', looked);
+        execute format('drop policy if exists worker_looks on %I', looked);
+        execute format('create policy worker_looks on %I as permissive for select to mdr_worker using (true)', looked);
+    end loop;
+end $$;
 grant select on due to mdr_worker;
+grant select (client_id, kind, reader_id, position, due_at, failures) on readers to mdr_worker;
+grant select (client_id, position) on clocks to mdr_worker;
 grant select on schema_migrations to mdr_serve;

@@ -10,12 +10,12 @@
 #include "base/db.h"
 #include "base/log.h"
 #include "base/mail.h"
-#include "base/random.h"
+#include "notify/retry.h"
 #include "notify/smtp_url.h"
 #include "reports/pdf.h"
 #include "reports/summary.h"
 
-enum { LEASE_MS = 120 * 1000, FIRST_DELAY_MS = 30 * 1000, DELAY_MAX_MS = 4 * 3600 * 1000, WHY_BYTES = 300 };
+enum { LEASE_MS = 120 * 1000, FIRST_DELAY_MS = 30 * 1000, WHY_BYTES = 300 };
 #define GIVE_UP_MS (3LL * 24 * 3600 * 1000)
 
 struct job {
@@ -163,14 +163,6 @@ static enum err note_end(const struct job *job, const char *state) {
     return tx_commit(&tx);
 }
 
-static int64_t delay_ms(int64_t attempts) {
-    uint32_t dice = 0;
-    random_bytes(&dice, sizeof dice);
-    int64_t delay = attempts > 9 ? DELAY_MAX_MS : (int64_t)FIRST_DELAY_MS << attempts;
-    if (delay > DELAY_MAX_MS) delay = DELAY_MAX_MS;
-    return delay + (int64_t)(dice % (uint32_t)(delay / 5));
-}
-
 /* Only while it is still ours: a lease that ran out belongs to another worker. */
 static enum err note_retry(const struct job *job) {
     scope_tx struct tx tx = {0};
@@ -180,7 +172,8 @@ static enum err note_retry(const struct job *job) {
                "                                           and due_at = $4 returning object_id)"
                "update mails m set attempts = attempts + 1, last_error = $3"
                "  from later where m.client_id = $1 and m.mail_id = later.object_id and m.state = 'waiting'",
-               "sssii", job->scope.client_id, job->mail_id, job->why, job->lease, now_ms() + delay_ms(job->attempts)));
+               "sssii", job->scope.client_id, job->mail_id, job->why, job->lease,
+               now_ms() + retry_delay_ms(FIRST_DELAY_MS, job->attempts)));
     return tx_commit(&tx);
 }
 

@@ -276,6 +276,16 @@ LINT = {
         select p.proname from pg_proc p where p.pronamespace = 'public'::regnamespace and p.prosecdef""",
     "a materialized view": """
         select c.relname from pg_class c where c.relkind = 'm' and c.relnamespace = 'public'::regnamespace""",
+    "the worker sees more than ids, times and positions": """
+        select c.relname || '.' || a.attname from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+         where c.relkind in ('r', 'p', 'v', 'm', 'f') and c.relnamespace = 'public'::regnamespace
+           and has_column_privilege('mdr_worker', c.oid, a.attnum, 'select')
+           and (c.relname, a.attname) not in (('due', 'client_id'), ('due', 'kind'), ('due', 'object_id'), ('due', 'due_at'),
+               ('readers', 'client_id'), ('readers', 'kind'), ('readers', 'reader_id'), ('readers', 'position'), ('readers', 'due_at'),
+               ('readers', 'failures'), ('clocks', 'client_id'), ('clocks', 'position'))
+        union all select polrelid::regclass::text from pg_policy
+         where polpermissive and polroles @> array['mdr_worker'::regrole::oid]
+           and (polcmd <> 'r' or polrelid::regclass::text not in ('due', 'readers', 'clocks'))""",
     "a permissive policy for PUBLIC": """
         select polname from pg_policy where polpermissive and polroles = '{0}'""",
 }
@@ -314,6 +324,8 @@ BREAK = {
     "foreign key": "create unique index bad on incidents (incident_id);"
                    " alter table comments add foreign key (incident_id) references incidents (incident_id)",
     "new table": "create table bad (client_id text primary key)",
+    "worker's columns": "grant select (snapshot) on ledger to mdr_worker",
+    "worker's policy": "create policy bad on ledger as permissive for select to mdr_worker using (true)",
     "unguarded table": "create table bad (x text); grant select on bad to mdr_serve",
 }
 

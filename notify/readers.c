@@ -1,0 +1,99 @@
+#include "notify/readers.h"
+
+#include "base/clock.h"
+
+#define PAUSED "9223372036854775807"
+
+static const struct db_scope all_clients = {.client_id = "", .worker = true};
+
+enum err readers_find(const char *kind, bool failing, int limit, struct rows *out) {
+    return db_read(
+        &all_clients, out,
+        "select r.client_id, r.reader_id from readers r join clocks c on c.client_id = r.client_id"
+        " where r.kind = $1 and (r.failures > 0) = $2 and r.position < c.position and r.due_at <= " SQL_NOW_MS
+        " order by r.due_at limit $3",
+        "sbi", kind, failing, (int64_t)limit);
+}
+
+enum err readers_behind(const char *kind, int64_t *n) {
+    scope_rows struct rows rows = {0};
+    TRY(db_read(&all_clients, &rows,
+                "select count(*) from readers r join clocks c on c.client_id = r.client_id"
+                " where r.kind = $1 and r.position < c.position and r.due_at < " PAUSED,
+                "s", kind));
+    *n = rows_int(&rows, 0, 0);
+    return OK;
+}
+
+enum err reader_take(struct tx *tx, struct reader *r, bool *ours) {
+    scope_rows struct rows rows = {0};
+    TRY(tx_run(tx, &rows,
+               "update readers r set due_at = " SQL_NOW_MS " + $4, epoch = r.epoch + 1 from clocks c"
+               " where r.client_id = $1 and r.kind = $2 and r.reader_id = $3 and r.due_at <= " SQL_NOW_MS
+               "   and c.client_id = r.client_id"
+               " returning r.position, c.position, r.epoch, r.failures, r.failing_since",
+               "sssi", tx->scope.client_id, r->kind, r->reader_id, (int64_t)READER_LEASE_MS));
+    *ours = rows.n > 0;
+    if (!*ours) return OK;
+    r->position = rows_int(&rows, 0, 0);
+    r->newest = rows_int(&rows, 0, 1);
+    r->epoch = rows_int(&rows, 0, 2);
+    r->failures = rows_int(&rows, 0, 3);
+    r->failing_since = rows_int(&rows, 0, 4);
+    return OK;
+}
+
+enum err reader_done(struct tx *tx, struct reader *r, int64_t position, bool keep, bool *ours) {
+    scope_rows struct rows rows = {0};
+    TRY(tx_run(tx, &rows,
+               "update readers r set position = $5, due_at = " SQL_NOW_MS
+               " + $6, failures = 0, failing_since = 0 from clocks c"
+               " where r.client_id = $1 and r.kind = $2 and r.reader_id = $3 and r.epoch = $4 and r.position <= $5"
+               "   and c.client_id = r.client_id"
+               " returning c.position",
+               "sssiii", tx->scope.client_id, r->kind, r->reader_id, r->epoch, position,
+               (int64_t)(keep ? READER_LEASE_MS : 0)));
+    *ours = rows.n > 0;
+    if (!*ours) return OK;
+    r->position = position;
+    r->newest = rows_int(&rows, 0, 0);
+    r->failures = r->failing_since = 0;
+    return OK;
+}
+
+enum err reader_failed(struct tx *tx, const struct reader *r, int64_t delay_ms, bool *ours) {
+    scope_rows struct rows rows = {0};
+    TRY(tx_run(tx, &rows,
+               "update readers set due_at = " SQL_NOW_MS " + $5, failures = failures + 1,"
+               "       failing_since = case when failing_since > 0 then failing_since else " SQL_NOW_MS " end"
+               " where client_id = $1 and kind = $2 and reader_id = $3 and epoch = $4 returning 1",
+               "sssii", tx->scope.client_id, r->kind, r->reader_id, r->epoch, delay_ms));
+    *ours = rows.n > 0;
+    return OK;
+}
+
+enum err reader_add(struct tx *tx, const char *kind, const char *reader_id) {
+    return tx_run(tx, NULL,
+                  "insert into readers (client_id, kind, reader_id, position, due_at)"
+                  " select client_id, $2, $3, position, 0 from clocks where client_id = $1",
+                  "sss", tx->scope.client_id, kind, reader_id);
+}
+
+enum err reader_remove(struct tx *tx, const char *kind, const char *reader_id) {
+    return tx_run(tx, NULL, "delete from readers where client_id = $1 and kind = $2 and reader_id = $3", "sss",
+                  tx->scope.client_id, kind, reader_id);
+}
+
+enum err reader_pause(struct tx *tx, const char *kind, const char *reader_id) {
+    return tx_run(tx, NULL,
+                  "update readers set due_at = " PAUSED ", epoch = epoch + 1"
+                  " where client_id = $1 and kind = $2 and reader_id = $3",
+                  "sss", tx->scope.client_id, kind, reader_id);
+}
+
+enum err reader_resume(struct tx *tx, const char *kind, const char *reader_id) {
+    return tx_run(tx, NULL,
+                  "update readers set due_at = 0, epoch = epoch + 1, failures = 0, failing_since = 0"
+                  " where client_id = $1 and kind = $2 and reader_id = $3",
+                  "sss", tx->scope.client_id, kind, reader_id);
+}
