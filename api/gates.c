@@ -60,7 +60,7 @@ static const char *request_id(struct arena *a, const char *given) {
 
 static enum err gate_headers(struct passage *p) {
     static const char *const once[] = {"Authorization", "Content-Length",  "Transfer-Encoding", "Host",
-                                       "Content-Type",  "Idempotency-Key", "Request-ID"};
+                                       "Content-Type",  "Idempotency-Key", "Request-ID",        "If-Match"};
     size_t bytes = 0;
     for (size_t i = 0; i < p->call->headers_n; i++)
         bytes += strlen(p->call->headers[i].name) + strlen(p->call->headers[i].value) + 4;
@@ -364,7 +364,7 @@ static bool preflight(struct passage *p) {
     if (!cors_origin(p->call, &origin)) return true;
     reply_header(&p->call->reply, "Access-Control-Allow-Methods", "GET, POST");
     reply_header(&p->call->reply, "Access-Control-Allow-Headers",
-                 "Authorization, Content-Type, Idempotency-Key, Request-ID");
+                 "Authorization, Content-Type, Idempotency-Key, If-Match, Request-ID");
     reply_header(&p->call->reply, "Access-Control-Max-Age", "600");
     return true;
 }
@@ -384,6 +384,7 @@ static void passage_start(struct passage *p, struct call *c) {
     p->r = (struct request){.arena = &p->arena, .operation = "", .client_id = "", .path_id = "", .bearer = ""};
     p->r.request_id = request_id(&p->arena, call_header(c, "Request-ID"));
     p->r.accept = call_header(c, "Accept");
+    p->r.if_match = call_header(c, "If-Match");
     p->r.address = c->peer;
     p->r.scope.client_id = "";
 }

@@ -43,7 +43,7 @@ void problem_reply(struct call *c, struct request *r, enum err e) {
     json_kstr(&p->body, "detail", f->err == e && f->detail ? f->detail : default_detail(e));
     json_kstr(&p->body, "code", err_code(e));
     if (f->err == e) add_items(&p->body, f);
-    if (f->err == e && f->extra_key) json_kraw(&p->body, f->extra_key, f->extra_json);
+    for (size_t i = 0; f->err == e && i < f->extras_n; i++) json_kraw(&p->body, f->extras[i].key, f->extras[i].json);
     json_kstr(&p->body, "request_id", r->request_id);
     json_close(&p->body, '}');
     int retry = retry_after_s(r, e);

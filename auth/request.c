@@ -53,6 +53,12 @@ enum err fail_at(struct request *r, const char *pointer, const char *format, ...
     return ERR_INVALID;
 }
 
+void fault_extra(struct request *r, const char *key, const char *json) {
+    if (r->fault.extras_n == FAULT_EXTRAS_MAX) return;
+    r->fault.extras[r->fault.extras_n].key = key;
+    r->fault.extras[r->fault.extras_n++].json = arena_strdup(r->arena, json);
+}
+
 void reply_header(struct reply *p, const char *name, const char *value) {
     if (p->headers_n == sizeof p->headers / sizeof *p->headers) return;
     p->headers[p->headers_n].name = name;

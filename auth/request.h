@@ -38,7 +38,7 @@ struct principal {
 struct fault_item {
     const char *pointer, *detail; /* pointer: RFC 6901 of the member */
 };
-enum { FAULT_ITEMS_MAX = 20 };
+enum { FAULT_ITEMS_MAX = 20, FAULT_EXTRAS_MAX = 2 };
 
 /* What went wrong, recorded once, where it happened. */
 struct fault {
@@ -46,7 +46,10 @@ struct fault {
     const char *detail;
     struct fault_item items[FAULT_ITEMS_MAX];
     size_t items_n;
-    const char *extra_key, *extra_json; /* one extra member of the problem body, e.g. "response" */
+    struct {
+        const char *key, *json; /* extra members of the problem body, e.g. "response" */
+    } extras[FAULT_EXTRAS_MAX];
+    size_t extras_n;
     int retry_after_s;
 };
 
@@ -65,8 +68,9 @@ struct request {
     const char *client_id; /* of the path; checked against the token */
     const char *path_id;   /* second path parameter, if the path has one; else "" */
     const char *accept;
-    const char *address; /* of the caller, behind trusted proxies the forwarded one */
-    const char *bearer;  /* the raw access token; "" where there is none */
+    const char *if_match; /* NULL: none */
+    const char *address;  /* of the caller, behind trusted proxies the forwarded one */
+    const char *bearer;   /* the raw access token; "" where there is none */
     struct principal who;
     struct db_scope scope; /* of client_id and the token's tenants */
     json_t *body;          /* NULL where there was none */
@@ -79,6 +83,8 @@ const char *origin_of(const struct request *r); /* "Service" for the SOC, else "
 
 /* Records the first fault and returns e. Detail is for the client: no SQL, file names or library texts. */
 enum err fail(struct request *r, enum err e, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* An extra member of the problem body; json is copied. */
+void fault_extra(struct request *r, const char *key, const char *json);
 /* A missing object and a foreign one are answered alike, everywhere. Returns ERR_NOT_FOUND. */
 #define NOT_FOUND_DETAIL "No such object, or not one that this token may see."
 enum err fail_not_found(struct request *r);

@@ -21,6 +21,7 @@
     X(ERR_SECOND_PERSON, 409, "second_person_required", "Another person has to confirm")                               \
     X(ERR_IDEMPOTENCY_MISMATCH, 409, "idempotency_mismatch", "The Idempotency-Key was used with another body")         \
     X(ERR_IDEMPOTENCY_RUNNING, 409, "idempotency_running", "A request with this Idempotency-Key is still running")     \
+    X(ERR_CHANGED, 412, "changed", "What was seen has changed since")                                                  \
     X(ERR_TOO_LARGE, 413, "too_large", "The request is too large")                                                     \
     X(ERR_MEDIA_TYPE, 415, "unsupported_media_type", "This operation takes multipart/form-data")                       \
     X(ERR_RATE, 429, "rate_limited", "Too many requests")                                                              \

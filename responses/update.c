@@ -6,6 +6,7 @@
 #include "build/gen/operations.h"
 #include "incidents/touch.h"
 #include "responses/decide.h"
+#include "responses/seen.h"
 #include "responses/verdict.h"
 
 enum { CONFLICT_BYTES_MAX = 2 * 1024 * 1024 };
@@ -14,6 +15,7 @@ enum { CONFLICT_BYTES_MAX = 2 * 1024 * 1024 };
 struct target {
     struct decided decided;
     const char *incident_id, *asset_id;
+    int64_t update_time;
     struct verdict_case facts;
     enum verdict verdict;
 };
@@ -43,6 +45,7 @@ static void read_target(struct request *r, const struct rows *rows, int row, str
     t->facts.two_people = rows_bool(rows, row, 5);
     t->facts.approvals = (size_t)rows_int(rows, row, 6);
     t->facts.approved_by_same = rows_bool(rows, row, 7);
+    t->update_time = rows_int(rows, row, 8);
 }
 
 static enum err lock_targets(struct request *r, struct tx *tx, const struct strings *ids, const char *person,
@@ -53,7 +56,8 @@ static enum err lock_targets(struct request *r, struct tx *tx, const struct stri
                "select response_id, incident_id, asset_id, status = 'New',"
                "       decide_until > 0 and decide_until <= " SQL_NOW_MS ", critical,"
                "       json_array_length(decided_by -> 'approvals'),"
-               "       exists (select from json_array_elements(decided_by -> 'approvals') a where a ->> 'id' = $3)"
+               "       exists (select from json_array_elements(decided_by -> 'approvals') a where a ->> 'id' = $3),"
+               "       update_time"
                "  from responses where client_id = $1 and response_id = any($2)"
                " order by incident_id, response_id for no key update",
                "sSs", r->client_id, ids, person));
@@ -106,8 +110,7 @@ static enum err show_blocked(struct request *r, struct tx *tx, struct strings *b
         TRY(responses_show(r, tx, blocked, false, &text));
         if (!one) json_close(&text, ']');
         if (text.failed) continue;
-        r->fault.extra_key = one ? "response" : "responses";
-        r->fault.extra_json = arena_strdup(r->arena, buf_text(&text));
+        fault_extra(r, one ? "response" : "responses", buf_text(&text));
         return OK;
     }
     return OK;
@@ -143,6 +146,26 @@ static enum err refuse_unknown(struct request *r, const struct targets *t, const
     return ERR_NOT_FOUND;
 }
 
+/* ---- what was seen ---- */
+
+struct expectations {
+    struct seen *v;
+    size_t n;
+};
+
+static enum err check_seen(struct request *r, struct tx *tx, const struct targets *t, struct expectations *seen,
+                           bool one) {
+    struct strings stale = strings_new(r->arena, seen->n);
+    for (size_t i = 0; i < seen->n; i++) {
+        struct seen *s = &seen->v[i];
+        s->present_ms = target_of(t, s->response_id)->update_time;
+        if (s->present_ms != s->expected_ms) stale.v[stale.n++] = s->response_id;
+    }
+    enum err e = seen_check(r, tx, seen->v, seen->n);
+    if (e == ERR_CHANGED) TRY(show_blocked(r, tx, &stale, one));
+    return e;
+}
+
 /* ---- deciding ---- */
 
 static size_t same_incident(const struct targets *t, size_t from) {
@@ -174,12 +197,13 @@ static enum err decide_all(struct request *r, struct tx *tx, const struct decisi
     return OK;
 }
 
-static enum err decide(struct request *r, struct tx *tx, const struct decision *d, const struct strings *ids, bool one,
-                       int64_t *last) {
+static enum err decide(struct request *r, struct tx *tx, const struct decision *d, const struct strings *ids,
+                       struct expectations *seen, bool one, int64_t *last) {
     struct targets t = {0};
     TRY(lock_targets(r, tx, ids, d->id, &t));
     if (t.n < ids->n) return refuse_unknown(r, &t, ids, one);
     TRY(look_at_assets(r, tx, &t));
+    TRY(check_seen(r, tx, &t, seen, one));
     enum err e = judge(&t, d->approves);
     if (e != OK) return refuse(r, tx, &t, ids, one, e);
     return decide_all(r, tx, d, &t, last);
@@ -193,11 +217,14 @@ static enum err check_comment(struct request *r, const char *status, const char 
 enum err response_update(struct request *r, const struct response_update_args *args, struct reply *out) {
     struct strings ids = {.n = 1, .v = (const char *[]){args->response_id}};
     struct decision d = decision_of(r, args->status, args->comment);
+    struct seen one = {.response_id = args->response_id, .pointer = "/expected_update_time"};
     int64_t last = 0;
     TRY(check_comment(r, args->status, args->comment));
+    TRY(seen_of_one(r, args->has_expected_update_time, args->expected_update_time, &one.expected_ms));
+    struct expectations seen = {.v = &one, .n = one.expected_ms ? 1 : 0};
     scope_tx struct tx tx = {0};
     TRY(write_begin(r, &tx));
-    TRY(decide(r, &tx, &d, &ids, true, &last));
+    TRY(decide(r, &tx, &d, &ids, &seen, true, &last));
     TRY(responses_show(r, &tx, &ids, false, &out->body));
     return write_commit(r, &tx, last, out);
 }
@@ -205,11 +232,13 @@ enum err response_update(struct request *r, const struct response_update_args *a
 enum err responses_update(struct request *r, const struct responses_update_args *args, struct reply *out) {
     struct strings ids = strings_unique(r->arena, &args->responses_ids);
     struct decision d = decision_of(r, args->status, args->comment);
+    struct expectations seen = {0};
     int64_t last = 0;
     TRY(check_comment(r, args->status, args->comment));
+    TRY(seen_of_many(r, args->expected_update_times, &ids, &seen.v, &seen.n));
     scope_tx struct tx tx = {0};
     TRY(write_begin(r, &tx));
-    TRY(decide(r, &tx, &d, &ids, false, &last));
+    TRY(decide(r, &tx, &d, &ids, &seen, false, &last));
     json_open(&out->body, '[');
     TRY(responses_show(r, &tx, &ids, false, &out->body));
     json_close(&out->body, ']');
