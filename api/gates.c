@@ -18,11 +18,7 @@
 #include "base/random.h"
 #include "build/gen/operations.h"
 
-enum {
-    REQUEST_ARENA_BYTES = 16 * 1024 * 1024,
-    REPLY_BYTES_MAX = 256 * 1024 * 1024,
-    REPLIES_BYTES_MAX = 256 * 1024 * 1024
-};
+enum { REQUEST_ARENA_BYTES = 16 * 1024 * 1024, REPLY_BYTES_MAX = 256 * 1024 * 1024 };
 
 /* A call on its way through the gates. */
 struct passage {
@@ -263,7 +259,8 @@ static enum err gate_arguments(struct passage *p) {
 /* ---- 7: room for the answer: readers that take theirs slowly must not fill the memory; writes keep their way ---- */
 
 static enum err gate_memory(struct passage *p) {
-    if (p->op->write || !p->op->api || buf_held() + edge_replies_bytes() <= REPLIES_BYTES_MAX) return OK;
+    size_t most = (size_t)config()->reply_memory_mb * 1024 * 1024;
+    if (p->op->write || !p->op->api || buf_held() + edge_replies_bytes() <= most) return OK;
     return fail(&p->r, ERR_UNAVAILABLE, "Too many answers are on their way; try again.");
 }
 

@@ -34,6 +34,8 @@
     NUMBER(header_timeout_s, "MDR_HEADER_TIMEOUT_S", 10, 1, 300, "Seconds in which a request's headers must arrive.")  \
     NUMBER(request_timeout_s, "MDR_REQUEST_TIMEOUT_S", 30, 1, 600,                                                     \
            "Seconds that the database may work for one request.")                                                      \
+    NUMBER(reply_memory_mb, "MDR_REPLY_MEMORY_MB", 256, 1, 65536,                                                      \
+           "MiB of replies that slow readers may keep waiting; beyond it reads are 503, writes are not.")              \
     NUMBER(shutdown_timeout_s, "MDR_SHUTDOWN_TIMEOUT_S", 15, 0, 600,                                                   \
            "Seconds that running requests get to finish when the gateway stops.")                                      \
     SWITCH(workers, "MDR_WORKERS", "on", "Whether `serve` also does the work of `work`: deadlines, closing, mail.")    \

@@ -260,6 +260,31 @@ def test_rights_are_checked_anew_on_a_replay(fresh):
     wait_for(lambda: api.call("settings/auto_response/set", body, Idempotency_Key="again").status == 403, TAKES_EFFECT_S)
 
 
+def test_a_replay_does_not_show_what_the_tenants_no_longer_cover(fresh, second):
+    """Nor to a deleted tenant's reader; and what is still covered is answered again."""
+    made = fresh.new_login("SENIOR_OFFICER")
+    api = Api(fresh.gateway.url, fresh.id, access_token=fresh.sup.ok("session/login", made, token=None)["access_token"])
+    user = next(u for u in fresh.sup.ok("users/list") if u["email"] == made["email"])
+    tenants = lambda *names: fresh.sup.ok("users/update", {  # noqa: E731
+        "user_id": user["user_id"], "tenants": [{"tenant_id": fresh.tenants[n]} for n in names]})
+    sees = lambda n: api.call("incidents/count", {}).json == {"count": n} and api.at(second.url).call("incidents/count", {}).json == {"count": n}  # noqa: E731
+    incidents = {n: fresh.new_incident(n)["incident_id"] for n in ("Tokyo", "Osaka")}
+    tenants("Tokyo", "Osaka")
+    bodies = {n: {"incident_id": i, "text": f"CANARY of {n}"} for n, i in incidents.items()}
+    wait_for(lambda: sees(2), TAKES_EFFECT_S)
+    for n, body in bodies.items():
+        api.call("comments/create", body, Idempotency_Key=n).must()
+        assert api.call("comments/create", body, Idempotency_Key=n).must().header("Idempotent-Replayed") == "true"
+    tenants("Osaka")
+    wait_for(lambda: sees(1), TAKES_EFFECT_S)
+    for here in (api, api.at(second.url)):
+        for key in ("Tokyo", "another"):
+            reply = here.call("comments/create", bodies["Tokyo"], Idempotency_Key=key)
+            assert reply.status in (404, 409) and b"CANARY" not in reply.body, str(reply)
+    texts = [c["text"] for c in fresh.sup.ok("comments/list", {"incident_id": incidents["Tokyo"]})]
+    assert texts == ["CANARY of Tokyo"]
+
+
 def test_an_idempotency_key_belongs_to_its_connection(fresh):
     incident = fresh.new_incident()["incident_id"]
     body = {"incident_id": incident, "text": "same key"}

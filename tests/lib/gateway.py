@@ -236,7 +236,8 @@ class Gateway:
 
 
 class DatabaseDoor:
-    """A door between a gateway and PostgreSQL that can be shut: cuts what runs and refuses what comes."""
+    """A door between a gateway and PostgreSQL that can be shut (cuts what runs and refuses what comes), and that can keep
+    connections back: hold(text) lets nothing more through of those that send the text, until release()."""
 
     def __init__(self, target):
         self.target = target
@@ -244,6 +245,7 @@ class DatabaseDoor:
         self.folder.chmod(0o755)
         self.path = self.folder / ".s.PGSQL.5432"
         self.open_pairs, self.lock, self.listener = set(), threading.Lock(), None
+        self.held_text, self.held, self.released = None, 0, threading.Event()
         self.open()
 
     def open(self):
@@ -271,7 +273,16 @@ class DatabaseDoor:
                 except OSError:
                     pass
 
+    def hold(self, text):
+        self.held_text, self.held = text.encode(), 0
+        self.released.clear()
+
+    def release(self):
+        self.held_text = None
+        self.released.set()
+
     def close(self):
+        self.release()
         self.shut()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -295,10 +306,17 @@ class DatabaseDoor:
             for a, b in ((near, far), (far, near)):
                 threading.Thread(target=self._pump, args=(a, b), daemon=True).start()
 
-    @staticmethod
-    def _pump(a, b):
+    def _pass_or_hold(self, data):
+        if not self.held_text or self.held_text not in data:
+            return
+        with self.lock:
+            self.held += 1
+        self.released.wait()
+
+    def _pump(self, a, b):
         try:
             while data := a.recv(65536):
+                self._pass_or_hold(data)
                 b.sendall(data)
         except OSError:
             pass
