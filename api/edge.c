@@ -197,6 +197,12 @@ static void begin_multipart(struct MHD_Connection *connection, const char *path,
     if (current->has_upload) upload_start(&current->upload, type, admission == ADMISSION_GRANTED);
 }
 
+/* The library would take such a body for all that comes until the connection ends. */
+static bool has_no_end(struct MHD_Connection *connection) {
+    const char *encoding = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Transfer-Encoding");
+    return encoding && strcasecmp(encoding, "chunked") != 0;
+}
+
 /* ulfius would close the connection without a word. */
 static enum MHD_Result answer_unreadable(struct MHD_Connection *connection, const char *path, const char *method) {
     struct call c = bare_call(connection, path, method);
@@ -243,6 +249,7 @@ static enum MHD_Result on_bytes(void *cls, struct MHD_Connection *connection, co
             return MHD_YES;
         }
     } else if (current->phase == PHASE_HEADERS) {
+        if (has_no_end(connection)) return answer_unreadable(connection, url, method);
         begin_multipart(connection, url, method);
         current->body_bytes_max = gates_body_bytes_max(url);
         connection_phase(current, PHASE_BODY);
