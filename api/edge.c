@@ -386,14 +386,17 @@ enum err edge_start(void) {
     return e;
 }
 
+static void nap(void) { nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL); }
+
 void edge_quiesce(void) {
     draining = 1;
-    feed_stop(); /* who waits for news gets his answer now */
     if (!listeners[0].running) return;
+    for (int64_t until = monotonic_ms() + config()->drain_s * 1000; monotonic_ms() < until;) nap();
+    feed_stop(); /* who waits for news gets his answer now */
     MHD_socket listening = MHD_quiesce_daemon(listeners[0].instance.mhd_daemon);
     if (listening != MHD_INVALID_SOCKET) close(listening);
     int64_t until = monotonic_ms() + config()->shutdown_timeout_s * 1000;
-    while (connections_running() && monotonic_ms() < until) nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    while (connections_running() && monotonic_ms() < until) nap();
 }
 
 void edge_stop(void) {

@@ -36,6 +36,9 @@
            "Seconds that the database may work for one request.")                                                      \
     NUMBER(reply_memory_mb, "MDR_REPLY_MEMORY_MB", 256, 1, 65536,                                                      \
            "MiB of replies that slow readers may keep waiting; beyond it reads are 503, writes are not.")              \
+    NUMBER(                                                                                                            \
+        drain_s, "MDR_DRAIN_S", 0, 0, 600,                                                                             \
+        "Seconds that a stopping gateway goes on serving while `/readyz` says 503, so that a proxy goes elsewhere.")   \
     NUMBER(shutdown_timeout_s, "MDR_SHUTDOWN_TIMEOUT_S", 15, 0, 600,                                                   \
            "Seconds that running requests get to finish when the gateway stops.")                                      \
     SWITCH(workers, "MDR_WORKERS", "on", "Whether `serve` also does the work of `work`: deadlines, closing, mail.")    \

@@ -41,5 +41,5 @@ def test_model_catches(tmp_path, control):
 
 def test_names_are_the_programs():
     names = re.search(r"mtype:execution = \{([^}]*)\}", MODEL.read_text()).group(1)
-    table = (ROOT / "responses/execution.c").read_text()
-    assert re.findall(r"\w+", names) == re.findall(r'\[EXECUTION_\w+\] = "(\w+)"', table)
+    table = re.search(r"#define EXECUTION_STATES\(X\)(.*?)\n\n", (ROOT / "responses/execution.h").read_text(), re.S).group(1)
+    assert re.findall(r"\w+", names) == re.findall(r'X\(\w+, "(\w+)"\)', table)
