@@ -22,7 +22,7 @@ enum err connection_record(struct tx *tx, const char *client_id, const char *ses
         "select ledger_append($3, '-', '', 'connection', s.session_id, $4, $5, $6,"
         "       (select row_to_json(v)::text"
         "          from (select s.session_id, s.kind, s.session_name, s.role, s.all_tenants, s.tenants, s.user_id,"
-        "                       s.created_by, s.creation_time, s.refresh_until, s.revoked_at) v))"
+        "                       s.created_by, s.made_by_user, s.creation_time, s.refresh_until, s.revoked_at) v))"
         "  from sessions s where s.client_id = $1 and s.session_id = $2",
         "ssisss", client_id, session_id, by->stamp, operation, by->by, by->connection);
 }
@@ -45,12 +45,12 @@ static enum err insert(struct tx *tx, const struct connection_spec *spec, const 
     TRY(tx_run(
         tx, &rows,
         "insert into sessions (client_id, session_id, kind, session_name, role, all_tenants, tenants, created_by,"
-        "                      creation_time)"
-        " select $1, $2, 'robot', $3, $4, $5, $6, $7, $8"
+        "                      made_by_user, creation_time)"
+        " select $1, $2, 'robot', $3, $4, $5, $6, $7, $8, $9"
         "  where $1 = '*' or exists (select from clients where client_id = $1)"
         " returning 1",
-        "ssssbSsi", spec->client_id, session_id, spec->name, role_code(spec->role), spec->all_tenants, &spec->tenants,
-        created_by, now));
+        "ssssbSssi", spec->client_id, session_id, spec->name, role_code(spec->role), spec->all_tenants, &spec->tenants,
+        created_by, spec->made_by_user ? spec->made_by_user : "", now));
     return rows.n ? OK : ERR_NOT_FOUND;
 }
 

@@ -13,7 +13,8 @@ struct connection_spec {
     const char *name;
     enum role role;
     bool all_tenants;
-    struct strings tenants; /* ids that exist; empty when all_tenants */
+    struct strings tenants;   /* ids that exist; empty when all_tenants */
+    const char *made_by_user; /* user_id, "" or NULL = the command line, or a connection that no user made */
 };
 struct connection_made {
     char session_id[UUID_BYTES];

@@ -17,6 +17,7 @@ enum err gateway_run(gateway_job *job, const char *client_id, const char *object
                 .session_id = "",
                 .user_id = "",
                 .name = GATEWAY_AUTHOR,
+                .person_id = "",
                 .reader_id = "",
                 .all_tenants = true},
         .scope = client_scope(client_id),

@@ -27,6 +27,7 @@ struct principal {
     const char *client_id;  /* of the session: "*" for a SOC connection of all clients */
     const char *session_id; /* uuid */
     const char *user_id;    /* "" for an API connection */
+    const char *person_id;  /* who decides: the user, also behind a connection of theirs; else session_id */
     const char *name;       /* author_name of what it writes */
     const char *reader_id;  /* whose was_read: user_id, else session_id */
     enum role role;

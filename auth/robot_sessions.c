@@ -1,5 +1,7 @@
 /* robot_session/create, robot_sessions/list, robot_sessions/delete. An administrator who is limited to tenants manages
  * only connections within them; wider ones do not exist for it. */
+#include <string.h>
+
 #include "auth/connections.h"
 #include "auth/pair.h"
 #include "auth/sessions.h"
@@ -37,6 +39,11 @@ static enum err read_connections(struct request *r, const char *session_id, stru
     return db_read_sql(&scope, out, &q);
 }
 
+/* What a connection makes is its maker's too, or two confirmations would be two connections away. */
+static const char *user_behind(const struct request *r) {
+    return strcmp(r->who.person_id, r->who.session_id) != 0 ? r->who.person_id : "";
+}
+
 enum err robot_session_create(struct request *r, const struct robot_session_create_args *args, struct reply *out) {
     struct tenant_choice choice;
     TRY(tenants_choose(r, args->tenants, args->tenants_n, &choice));
@@ -46,6 +53,7 @@ enum err robot_session_create(struct request *r, const struct robot_session_crea
         .role = role_parse(args->role),
         .all_tenants = choice.all,
         .tenants = choice.ids,
+        .made_by_user = user_behind(r),
     };
     struct change by = change_of(r);
     struct connection_made made;

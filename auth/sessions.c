@@ -38,6 +38,7 @@ static void copy_principal(struct arena *a, struct principal *to, const struct p
     to->client_id = arena_strdup(a, from->client_id);
     to->session_id = arena_strdup(a, from->session_id);
     to->user_id = arena_strdup(a, from->user_id);
+    to->person_id = arena_strdup(a, from->person_id);
     to->name = arena_strdup(a, from->name);
     to->reader_id = *from->user_id ? to->user_id : to->session_id;
     copy_strings(a, &to->tenants, &from->tenants);
@@ -93,7 +94,8 @@ void session_forget(const char *client_id, const char *session_id) {
 static enum err read_session(struct request *r, const char *client_id, const char *session_id) {
     scope_rows struct rows rows = {0};
     TRY(db_read(&(struct db_scope){.client_id = client_id}, &rows,
-                "select session_name, role, all_tenants, array_to_string(tenants, ','), user_id, last_used"
+                "select session_name, role, all_tenants, array_to_string(tenants, ','), user_id,"
+                "       coalesce(nullif(user_id, ''), nullif(made_by_user, ''), session_id)"
                 "  from sessions where client_id = $1 and session_id = $2 and revoked_at = 0",
                 "ss", client_id, session_id));
     if (!rows.n) return fail(r, ERR_TOKEN, "The token is invalid, expired or revoked.");
@@ -105,6 +107,7 @@ static enum err read_session(struct request *r, const char *client_id, const cha
     who->all_tenants = rows_bool(&rows, 0, 2);
     who->user_id = arena_strdup(r->arena, rows_text(&rows, 0, 4));
     who->reader_id = *who->user_id ? who->user_id : who->session_id;
+    who->person_id = arena_strdup(r->arena, rows_text(&rows, 0, 5));
     r->scope = (struct db_scope){.client_id = r->client_id, .tenants = "*"};
     if (who->all_tenants) return OK;
     who->tenants = strings_split(r->arena, rows_text(&rows, 0, 3), ',');

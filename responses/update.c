@@ -48,19 +48,20 @@ static void read_target(struct request *r, const struct rows *rows, int row, str
     t->update_time = rows_int(rows, row, 8);
 }
 
-static enum err lock_targets(struct request *r, struct tx *tx, const struct strings *ids, const char *person,
-                             struct targets *out) {
+static enum err lock_targets(struct request *r, struct tx *tx, const struct strings *ids, struct targets *out) {
     scope_rows struct rows rows = {0};
     TRY(lock_incidents(r, tx, ids));
     TRY(tx_run(tx, &rows,
                "select response_id, incident_id, asset_id, status = 'New',"
                "       decide_until > 0 and decide_until <= " SQL_NOW_MS ", critical,"
                "       json_array_length(decided_by -> 'approvals'),"
-               "       exists (select from json_array_elements(decided_by -> 'approvals') a where a ->> 'id' = $3),"
+               "       exists (select from json_array_elements(decided_by -> 'approvals') a"
+               "                 left join sessions s on s.client_id = $1 and s.session_id = a ->> 'id'"
+               "                where coalesce(nullif(s.made_by_user, ''), a ->> 'id') = $3),"
                "       update_time"
                "  from responses where client_id = $1 and response_id = any($2)"
                " order by incident_id, response_id for no key update",
-               "sSs", r->client_id, ids, person));
+               "sSs", r->client_id, ids, r->who.person_id));
     out->n = (size_t)rows.n;
     out->v = arena_alloc(r->arena, out->n * sizeof *out->v);
     for (int i = 0; i < rows.n; i++) read_target(r, &rows, i, &out->v[i]);
@@ -121,8 +122,9 @@ static enum err refuse(struct request *r, struct tx *tx, const struct targets *t
     static const char *const details[] = {
         [VERDICT_ALREADY_DECIDED] = "This response was decided already.",
         [VERDICT_DEADLINE_PASSED] = "The time to decide about this response has passed.",
-        [VERDICT_SAME_PERSON] =
-            "You confirmed this response; the asset is critical, so another person has to confirm it too.",
+        [VERDICT_SAME_PERSON] = "You, or a connection that you made, confirmed this response; the asset is critical, "
+                                "so another person has to"
+                                " confirm it too.",
     };
     struct strings blocked = strings_new(r->arena, ids->n);
     fail(r, e,
@@ -200,7 +202,7 @@ static enum err decide_all(struct request *r, struct tx *tx, const struct decisi
 static enum err decide(struct request *r, struct tx *tx, const struct decision *d, const struct strings *ids,
                        struct expectations *seen, bool one, int64_t *last) {
     struct targets t = {0};
-    TRY(lock_targets(r, tx, ids, d->id, &t));
+    TRY(lock_targets(r, tx, ids, &t));
     if (t.n < ids->n) return refuse_unknown(r, &t, ids, one);
     TRY(look_at_assets(r, tx, &t));
     TRY(check_seen(r, tx, &t, seen, one));

@@ -1,7 +1,7 @@
 /* What a decision about one response leads to. Pure.
  *
- * A "person" is a user (user_id), else an API connection (session_id): one user's several log-ins are one person; an
- * API connection is a person of its own, whoever made it. Source: contract A7, security.md "Response actions". */
+ * A "person" is a user: one user's several log-ins, the connections that the user made and those that these made are one.
+ * A connection that no user stands behind is a person of its own. Source: contract A7, security.md "Response actions". */
 #ifndef RESPONSES_VERDICT_H
 #define RESPONSES_VERDICT_H
 

@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 
+from lib.api import Api
 from lib.gateway import wait_for
 from lib.organisation import DAY_MS, now_ms
 
@@ -129,6 +130,29 @@ def test_two_people_for_a_critical_asset(fresh):
     made = fresh.new_response(asset_id=asset["asset_id"])["response_id"]
     decide(fresh.sup, made).must()
     assert decide(fresh.senior, made, "Declined").must().json["status"] == "Declined", "a decline ends it"
+
+
+def test_one_user_with_many_connections_is_one_person(fresh, second):
+    """Signed in twice, two connections, and one that a connection made: whichever confirmed first, the others are not another."""
+    login = fresh.new_login("SUPERVISOR")
+    users = [Api(fresh.gateway.url, fresh.id, access_token=fresh.sup.ok("session/login", login, token=None)["access_token"])
+             for _ in range(2)]
+    made_by = lambda api: Api.of(api.url, api.ok("robot_session/create", {  # noqa: E731
+        "session_name": "made", "role": "SUPERVISOR", "tenants": []}), fresh.id)
+    mine = [*users, made_by(users[0]), made_by(users[1])]
+    mine.append(made_by(mine[2]))
+    [asset] = fresh.new_assets(1, tags=["critical"])
+    for first in mine[1:]:
+        made = fresh.new_response(asset_id=asset["asset_id"])["response_id"]
+        assert decide(first, made).must().json["status"] == "New"
+        for again in mine:
+            decide(again, made).must(409, "second_person_required")
+            decide(again.at(second.url), made).must(409, "second_person_required")
+        assert decide(fresh.senior, made).must().json["status"] == "Confirmed"
+    own = mine[2].ok("responses/create", fresh.response_body(asset_id=asset["asset_id"]))
+    assert own["status"] == "New" and len(own["decided_by"]["approvals"]) == 1
+    decide(mine[3], own["response_id"]).must(409, "second_person_required")
+    assert decide(fresh.senior, own["response_id"]).must().json["status"] == "Confirmed"
 
 
 def test_two_people_at_once(fresh):
