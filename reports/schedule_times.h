@@ -16,8 +16,8 @@ enum schedule_type { SCHEDULE_DAILY, SCHEDULE_WEEKLY, SCHEDULE_MONTHLY };
 
 struct schedule_rule {
     enum schedule_type type;
-    uint32_t days;  /* weekly: bit 0 = Monday ... 6; monthly: bit 1 = the 1st ... 31 */
-    int minute;     /* of the day, on the zone's clock */
+    uint32_t days; /* weekly: bit 0 = Monday ... 6; monthly: bit 1 = the 1st ... 31 */
+    int minute;    /* of the day, on the zone's clock */
 };
 
 /* type daily|weekly|monthly; days MON..SUN for weekly, "1".."31" for monthly, not looked at for daily; clock "HH:MM".
