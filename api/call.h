@@ -21,6 +21,7 @@ struct call {
     struct upload *upload; /* the multipart body, NULL where there was none */
     bool metrics_listener;
     bool close;         /* out: no further request on this connection */
+    int peer_fd;        /* the socket */
     const char *peer;   /* address of the socket's other end */
     int status;         /* out */
     struct reply reply; /* out */

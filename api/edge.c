@@ -106,6 +106,7 @@ static void call_from(struct call *c, const struct _u_request *in) {
         .body_bytes = in->binary_body_length,
         .body_cut = current->body_bytes > current->body_bytes_max,
         .metrics_listener = current->metrics_listener,
+        .peer_fd = current->fd,
     };
     if (current->keep_raw) {
         c->body = buf_text(&current->raw);
@@ -137,8 +138,11 @@ static void answer_stream(struct call *c, struct _u_response *out) {
     struct reply *p = malloc(sizeof *p);
     if (!p) return;
     *p = c->reply;
-    uint64_t size = p->stream_bytes < 0 ? U_STREAM_SIZE_UNKNOWN : (uint64_t)p->stream_bytes;
-    ulfius_set_stream_response(out, (unsigned)c->status, stream_some, stream_free, size, 64 * 1024, p);
+    bool unknown = p->stream_bytes < 0;
+    uint64_t size = unknown ? U_STREAM_SIZE_UNKNOWN : (uint64_t)p->stream_bytes;
+    /* chunks are made in the connection's own buffer: this one is for who speaks HTTP/1.0 */
+    size_t block = unknown ? 4 * 1024 : 64 * 1024;
+    ulfius_set_stream_response(out, (unsigned)c->status, stream_some, stream_free, size, block, p);
 }
 
 /* As ulfius_set_binary_body_response() without its copy: ulfius frees the body. */
@@ -177,7 +181,11 @@ static int on_request(const struct _u_request *in, struct _u_response *out, void
 /* ---- uploads: ulfius would keep them in memory, lose parts without a file name, and cut in silence ---- */
 
 static struct call bare_call(struct MHD_Connection *connection, const char *path, const char *method) {
-    struct call c = {.method = method, .path = path, .body = "", .metrics_listener = current->metrics_listener};
+    struct call c = {.method = method,
+                     .path = path,
+                     .body = "",
+                     .metrics_listener = current->metrics_listener,
+                     .peer_fd = current->fd};
     MHD_get_connection_values(connection, MHD_HEADER_KIND, add_header, &c);
     c.peer = caller_address(current->peer, forwarded_for(&c), config()->trusted_proxies, current->forwarded,
                             sizeof current->forwarded);

@@ -55,8 +55,9 @@ static const char *request_id(struct arena *a, const char *given) {
 /* ---- 2: well-formed HTTP ---- */
 
 static enum err gate_headers(struct passage *p) {
-    static const char *const once[] = {"Authorization", "Content-Length",  "Transfer-Encoding", "Host",
-                                       "Content-Type",  "Idempotency-Key", "Request-ID",        "If-Match"};
+    static const char *const once[] = {"Authorization", "Content-Length", "Transfer-Encoding",
+                                       "Host",          "Content-Type",   "Idempotency-Key",
+                                       "Request-ID",    "If-Match",       "Last-Event-ID"};
     size_t bytes = 0;
     for (size_t i = 0; i < p->call->headers_n; i++)
         bytes += strlen(p->call->headers[i].name) + strlen(p->call->headers[i].value) + 4;
@@ -348,7 +349,7 @@ static void add_common_headers(struct passage *p) {
     if (!cors_origin(p->call, &origin)) return;
     reply_header(reply, "Access-Control-Allow-Origin", arena_strdup(&p->arena, origin));
     reply_header(reply, "Access-Control-Expose-Headers",
-                 "Request-ID, Retry-After, Idempotent-Replayed, Content-Disposition");
+                 "Request-ID, Retry-After, Idempotent-Replayed, Content-Disposition, Changes-Next, Changes-More");
     reply_header(reply, "Vary", "Origin");
 }
 
@@ -361,7 +362,7 @@ static bool preflight(struct passage *p) {
     if (!cors_origin(p->call, &origin)) return true;
     reply_header(&p->call->reply, "Access-Control-Allow-Methods", "GET, POST");
     reply_header(&p->call->reply, "Access-Control-Allow-Headers",
-                 "Authorization, Content-Type, Idempotency-Key, If-Match, Request-ID");
+                 "Authorization, Content-Type, Idempotency-Key, If-Match, Request-ID, Last-Event-ID");
     reply_header(&p->call->reply, "Access-Control-Max-Age", "600");
     return true;
 }
@@ -382,6 +383,8 @@ static void passage_start(struct passage *p, struct call *c) {
     p->r.request_id = request_id(&p->arena, call_header(c, "Request-ID"));
     p->r.accept = call_header(c, "Accept");
     p->r.if_match = call_header(c, "If-Match");
+    p->r.last_event_id = call_header(c, "Last-Event-ID");
+    p->r.peer_fd = c->peer_fd;
     p->r.address = c->peer;
     p->r.scope.client_id = "";
 }

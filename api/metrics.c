@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "build/gen/operations.h"
 #include "build/gen/version.h"
+#include "feeds/waiting.h"
 
 enum { OPERATIONS_MAX = 256, BUCKETS = 9 };
 
@@ -63,6 +64,21 @@ static long resident_bytes(void) {
     return resident * sysconf(_SC_PAGESIZE);
 }
 
+static void add_feeds(struct buf *out) {
+    struct waiting_counts feeds = waiting_counts();
+    buf_addf(out,
+             "# HELP mdr_event_streams Open event streams.\n# TYPE mdr_event_streams gauge\nmdr_event_streams %ld\n",
+             feeds.streams);
+    buf_addf(
+        out,
+        "# HELP mdr_long_polls Requests that wait for a change.\n# TYPE mdr_long_polls gauge\nmdr_long_polls %ld\n",
+        feeds.polls);
+    buf_addf(out,
+             "# HELP mdr_events_sent_total Rows sent by event streams.\n# TYPE mdr_events_sent_total counter\n"
+             "mdr_events_sent_total %lu\n",
+             feeds.rows_sent);
+}
+
 void metrics_text(struct buf *out) {
     buf_addf(
         out,
@@ -74,6 +90,7 @@ void metrics_text(struct buf *out) {
              "# HELP process_resident_memory_bytes Resident memory.\n# TYPE process_resident_memory_bytes gauge\n"
              "process_resident_memory_bytes %ld\n",
              resident_bytes());
+    add_feeds(out);
     buf_adds(out, "# HELP mdr_requests_total Requests answered, by operation and class of status.\n"
                   "# TYPE mdr_requests_total counter\n");
     for (size_t i = 0; i < operations_n; i++) add_requests(out, i, operations[i].id);

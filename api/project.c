@@ -5,8 +5,6 @@
 
 #include "reports/markdown.h"
 
-enum { MARK = 1, MARK_END = 2 };
-
 static const char *const markdown_keys[] = {
     "description", "client_description", "recommendations", "status_description", "client_comment", "text", "caption"};
 
@@ -30,34 +28,9 @@ static bool was_read(const struct reading *r, const char *mark, size_t len) {
     }
 }
 
-/* ---- a walk over JSON that we rendered ourselves: well-formed ---- */
-
-static const char *skip_string(const char *at, const char *end) {
-    for (at++; at < end && *at != '"'; at++)
-        if (*at == '\\') at++;
-    return at < end ? at + 1 : end;
-}
-
-/* Past one value: to the ',', the closing bracket or the mark x after it. */
-static const char *skip_value(const char *at, const char *end) {
-    int depth = 0;
-    while (at < end) {
-        if (*at == '"') {
-            at = skip_string(at, end);
-            continue;
-        }
-        if (*at == '{' || *at == '[') depth++;
-        if ((*at == '}' || *at == ']') && depth-- == 0) return at;
-        if (depth == 0 && (*at == ',' || (*at == MARK && at[1] == 'x'))) return at;
-        if (*at == MARK) at = memchr(at, MARK_END, (size_t)(end - at));
-        at++;
-    }
-    return end;
-}
-
 /* From the mark x to behind the closing bracket of its object. */
 static const char *skip_tail(const char *at, const char *end) {
-    while (at < end && *at != '}') at = skip_value(at + 1, end);
+    while (at < end && *at != '}') at = json_skip_value(at + 1, end);
     return at < end ? at + 1 : end;
 }
 
@@ -102,8 +75,6 @@ static void copy_marked(struct buf *out, struct slice text, bool one, const stru
 
 /* ---- picking members ---- */
 
-static bool slice_is(struct slice s, const char *text) { return s.len == strlen(text) && !memcmp(s.data, text, s.len); }
-
 static bool wanted(struct slice key, const struct strings *fields) {
     if (!fields || !fields->n) return true;
     for (size_t i = 0; i < fields->n; i++)
@@ -117,40 +88,11 @@ static bool is_markdown(struct slice key) {
     return false;
 }
 
-static void add_utf8(struct buf *out, unsigned c) {
-    if (c < 0x80) {
-        buf_addc(out, (char)c);
-    } else if (c < 0x800) {
-        buf_add(out, (char[]){(char)(0xC0 | c >> 6), (char)(0x80 | (c & 63))}, 2);
-    } else {
-        buf_add(out, (char[]){(char)(0xE0 | c >> 12), (char)(0x80 | (c >> 6 & 63)), (char)(0x80 | (c & 63))}, 3);
-    }
-}
-
-/* PostgreSQL escapes control characters, quotes and backslashes and nothing else: no surrogates here. */
-static void unescape(struct buf *out, struct slice quoted) {
-    static const char letters[] = "bfnrt", plain[] = "\b\f\n\r\t";
-    for (const char *at = quoted.data + 1, *end = quoted.data + quoted.len - 1; at < end; at++) {
-        if (*at != '\\') {
-            buf_addc(out, *at);
-            continue;
-        }
-        at++;
-        const char *letter = strchr(letters, *at);
-        if (*at == 'u') {
-            add_utf8(out, (unsigned)strtoul((char[]){at[1], at[2], at[3], at[4], 0}, NULL, 16));
-            at += 4;
-        } else {
-            buf_addc(out, letter ? plain[letter - letters] : *at);
-        }
-    }
-}
-
 static void add_html(struct buf *out, struct slice quoted) {
     scope_buf struct buf markdown, html;
     buf_init(&markdown, 1024 * 1024);
     buf_init(&html, 1024 * 1024);
-    unescape(&markdown, quoted);
+    json_unescape(&markdown, quoted);
     if (markdown_to_html(buf_text(&markdown), markdown.len, &html) != OK) {
         copy_marked(out, quoted, false, &(struct projection){0});
         return;
@@ -169,25 +111,12 @@ static void add_member(struct buf *out, struct slice key, struct slice value, co
         copy_marked(out, value, false, p);
 }
 
-/* at stands on the quote of a key, or on a ',' or the mark x before it; returns where the next member starts, NULL at the end. */
-static const char *next_member(const char *at, const char *end, struct slice *key, struct slice *value) {
-    while (at < end && *at != '"' && *at != '}') at++;
-    if (at >= end || *at == '}') return NULL;
-    const char *key_end = skip_string(at, end);
-    *key = (struct slice){at + 1, (size_t)(key_end - at - 2)};
-    const char *value_start = key_end + 1;
-    while (value_start < end && *value_start == ' ') value_start++;
-    const char *value_end = skip_value(value_start, end);
-    *value = (struct slice){value_start, (size_t)(value_end - value_start)};
-    return value_end;
-}
-
 static void copy_members(struct buf *out, struct slice body, const struct projection *p) {
     bool all = !p->fields || !p->fields->n;
     const char *end = body.data + body.len;
     struct slice key, value;
     buf_addc(out, '{');
-    for (const char *at = body.data + 1; (at = next_member(at, end, &key, &value));) {
+    for (const char *at = body.data + 1; (at = json_next_member(at, end, &key, &value));) {
         if (wanted(key, p->fields)) add_member(out, key, value, p);
         if (all && *at == MARK) break;
     }
@@ -195,7 +124,7 @@ static void copy_members(struct buf *out, struct slice body, const struct projec
 }
 
 static void comma(struct buf *out) {
-    if (out->len && !strchr("[{:,", out->data[out->len - 1])) buf_addc(out, ',');
+    if (out->len && !strchr("[{:,\n", out->data[out->len - 1])) buf_addc(out, ',');
 }
 
 void project(struct buf *out, struct slice body, const struct projection *p) {
@@ -215,7 +144,7 @@ void project_list(struct buf *out, struct slice bodies, const struct projection 
     each.fields = NULL;
     const char *end = bodies.data + bodies.len;
     for (const char *at = bodies.data; at < end;) {
-        const char *object_end = skip_value(at, end);
+        const char *object_end = json_skip_value(at, end);
         project(out, (struct slice){at, (size_t)(object_end - at)}, &each);
         at = object_end + 1;
     }

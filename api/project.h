@@ -12,14 +12,9 @@
 
 #include <stdbool.h>
 
-#include "base/buf.h"
+#include "api/json_walk.h"
 #include "base/db.h"
 #include "base/strings.h"
-
-struct slice {
-    const char *data;
-    size_t len;
-};
 
 /* Borrowed, as rows_text(). */
 static inline struct slice rows_slice(const struct rows *r, int row, int col) {

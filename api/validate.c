@@ -422,6 +422,14 @@ static void fill_query_boolean(struct check *c, const struct place *at, const st
         refuse(c, at, "must be true or false");
 }
 
+/* "a,b" */
+static void fill_query_strings(struct check *c, const struct place *at, const struct member *m, const char *text,
+                               void *args) {
+    struct strings *out = field(args, m->offset);
+    *out = strings_split(c->r->arena, text, ',');
+    for (size_t i = 0; i < out->n; i++) out->v[i] = check_text(c, at, m, out->v[i], strlen(out->v[i]));
+}
+
 static void fill_query(struct check *c, const struct place *at, const struct member *m, const char *text, void *args) {
     if (m->kind == KIND_STRING)
         *(const char **)field(args, m->offset) = check_text(c, at, m, text, strlen(text));
@@ -429,6 +437,8 @@ static void fill_query(struct check *c, const struct place *at, const struct mem
         fill_query_integer(c, at, m, text, args);
     else if (m->kind == KIND_BOOLEAN)
         fill_query_boolean(c, at, m, text, args);
+    else if (m->kind == KIND_STRINGS)
+        fill_query_strings(c, at, m, text, args);
 }
 
 static size_t pair_index(const struct query_pair *pairs, size_t n, const char *name) {

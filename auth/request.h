@@ -66,12 +66,12 @@ struct request {
     struct arena *arena;
     const char *operation; /* operationId */
     const char *request_id;
-    const char *client_id; /* of the path; checked against the token */
-    const char *path_id;   /* second path parameter, if the path has one; else "" */
-    const char *accept;
-    const char *if_match; /* NULL: none */
-    const char *address;  /* of the caller, behind trusted proxies the forwarded one */
-    const char *bearer;   /* the raw access token; "" where there is none */
+    const char *client_id;                         /* of the path; checked against the token */
+    const char *path_id;                           /* second path parameter, if the path has one; else "" */
+    const char *accept, *if_match, *last_event_id; /* the headers; NULL = none */
+    int peer_fd;         /* of the connection, only to see whether the caller is still there */
+    const char *address; /* of the caller, behind trusted proxies the forwarded one */
+    const char *bearer;  /* the raw access token; "" where there is none */
     struct principal who;
     struct db_scope scope; /* of client_id and the token's tenants */
     json_t *body;          /* NULL where there was none */

@@ -41,9 +41,10 @@ static enum err store(struct request *r, const char *ticket, const char *path, i
     TRY(tx_begin(&tx, &scope));
     TRY(tx_run(&tx, NULL,
                "with old as (delete from tickets where client_id = $1 and expires_at <= $6)"
-               " insert into tickets (client_id, ticket_hash, path, session_client_id, session_id, expires_at)"
-               " values ($1, $2, $3, $4, $5, $7)",
-               "sssssii", r->client_id, hash, path, r->who.client_id, r->who.session_id, now, now + TICKET_LIFE_MS));
+               " insert into tickets (client_id, ticket_hash, path, session_client_id, session_id, expires_at,"
+               "   token_expires_at) values ($1, $2, $3, $4, $5, $7, $8)",
+               "sssssiii", r->client_id, hash, path, r->who.client_id, r->who.session_id, now, now + TICKET_LIFE_MS,
+               r->who.expires_s * 1000));
     return tx_commit(&tx);
 }
 
@@ -78,7 +79,7 @@ static enum err spend(struct request *r, const char *ticket, const char *path, c
     TRY(tx_begin(&tx, &scope));
     TRY(tx_run(&tx, &rows,
                "delete from tickets where client_id = $1 and ticket_hash = $2 and path = $3 and expires_at > $4"
-               " returning session_client_id, session_id, expires_at",
+               " returning session_client_id, session_id, token_expires_at",
                "sssi", r->client_id, hash, path, now_ms()));
     if (!rows.n) return refuse(r);
     *client_id = arena_strdup(r->arena, rows_text(&rows, 0, 0));

@@ -33,7 +33,7 @@ static void copy_strings(struct arena *a, struct strings *to, const struct strin
     for (size_t i = 0; i < from->n; i++) to->v[i] = arena_strdup(a, from->v[i]);
 }
 
-static void copy_principal(struct arena *a, struct principal *to, const struct principal *from) {
+void principal_copy(struct arena *a, struct principal *to, const struct principal *from) {
     *to = *from;
     to->client_id = arena_strdup(a, from->client_id);
     to->session_id = arena_strdup(a, from->session_id);
@@ -56,7 +56,7 @@ static void remember(const struct request *r) {
     arena_init(&e->arena, ARENA_BYTES);
     e->token = arena_strdup(&e->arena, r->bearer);
     e->path_client = arena_strdup(&e->arena, r->client_id);
-    copy_principal(&e->arena, &e->who, &r->who);
+    principal_copy(&e->arena, &e->who, &r->who);
     e->scope_tenants = arena_strdup(&e->arena, r->scope.tenants);
     e->trusted_until_ms = monotonic_ms() + SESSION_TRUST_MS;
     size_t slot = slot_of(r->bearer, r->client_id);
@@ -73,7 +73,7 @@ static bool recall(struct request *r) {
     bool hit = e && !strcmp(e->token, r->bearer) && !strcmp(e->path_client, r->client_id) &&
                monotonic_ms() < e->trusted_until_ms && now_ms() / 1000 < e->who.expires_s;
     if (hit) {
-        copy_principal(r->arena, &r->who, &e->who);
+        principal_copy(r->arena, &r->who, &e->who);
         r->scope = (struct db_scope){.client_id = r->client_id, .tenants = arena_strdup(r->arena, e->scope_tenants)};
     }
     pthread_mutex_unlock(&lock);
@@ -134,6 +134,18 @@ static enum err find_client(struct request *r) {
     if (!rows.n) return fail(r, ERR_FORBIDDEN, "The token does not cover this client.");
     if (r->who.role == ROLE_SOC_ANALYST) r->who.name = arena_strdup(r->arena, rows_text(&rows, 0, 0));
     return OK;
+}
+
+enum err session_still(const struct principal *who, const struct db_scope *scope) {
+    if (now_ms() / 1000 >= who->expires_s) return ERR_TOKEN;
+    scope_rows struct rows rows = {0};
+    TRY(db_read(&(struct db_scope){.client_id = who->client_id}, &rows,
+                "select role, case when all_tenants then '*' else array_to_string(tenants, ',') end"
+                "  from sessions where client_id = $1 and session_id = $2 and revoked_at = 0",
+                "ss", who->client_id, who->session_id));
+    bool same =
+        rows.n && role_parse(rows_text(&rows, 0, 0)) == who->role && !strcmp(rows_text(&rows, 0, 1), scope->tenants);
+    return same ? OK : ERR_TOKEN;
 }
 
 enum err session_load(struct request *r, const char *session_client_id, const char *session_id) {

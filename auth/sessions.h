@@ -15,6 +15,12 @@ enum err session_authenticate(struct request *r) must_check;
 /* The same for a session known by its id (tickets). */
 enum err session_load(struct request *r, const char *session_client_id, const char *session_id) must_check;
 
+/* Whether what a session gave some time ago still holds, for what goes on for long: it was not revoked, its role and tenants are the
+ * same, the token has not expired. ERR_TOKEN, ERR_UNAVAILABLE. */
+enum err session_still(const struct principal *who, const struct db_scope *scope) must_check;
+
+void principal_copy(struct arena *a, struct principal *to, const struct principal *from);
+
 /* Forgets what this process trusts about a session, so that a change made here counts here at once. */
 void session_forget(const char *client_id, const char *session_id);
 

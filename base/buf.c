@@ -96,7 +96,7 @@ void buf_addf(struct buf *b, const char *format, ...) {
 static void json_comma(struct buf *b) {
     if (!b->len) return;
     char last = b->data[b->len - 1];
-    if (last != '{' && last != '[' && last != ':' && last != ',') buf_addc(b, ',');
+    if (last != '{' && last != '[' && last != ':' && last != ',' && last != '\n') buf_addc(b, ',');
 }
 
 void json_open(struct buf *b, char bracket) {

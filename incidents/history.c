@@ -1,4 +1,5 @@
 /* incidents/history: the ledger's records of incidents and what belongs to them, paged by kind. Source: contract A5 History. */
+#include "api/list_writer.h"
 #include "api/project.h"
 #include "base/config.h"
 #include "build/gen/operations.h"
@@ -52,8 +53,14 @@ enum err incidents_history(struct request *r, const struct incidents_history_arg
     sql_add(&q, " order by position", "");
     TRY(db_read_sql(&r->scope, &rows, &q));
     if (!rows.n && args->incident_id) TRY(guard_exists(r, args->incident_id));
-    json_open(&out->body, '[');
-    for (int i = 0; i < rows.n; i++) add_record(&out->body, &rows, i);
-    json_close(&out->body, ']');
+    struct list_writer w;
+    list_writer_init(&w, r, &incidents_history_columns, out);
+    list_open(&w, &out->body);
+    for (int i = 0; i < rows.n; i++) {
+        add_record(list_item(&w, &out->body), &rows, i);
+        list_item_end(&w, &out->body);
+    }
+    list_close(&w, &out->body);
+    list_writer_free(&w);
     return OK;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/list_writer.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/pages.h"
@@ -26,6 +27,7 @@ struct listing {
     struct request r; /* scope and reader only */
     struct sql where;
     struct strings fields;
+    struct list_writer writer;
     bool html, by_update, descending, offset_known, ended;
     bool follows; /* rows were sent before those that are pending */
     int64_t page, left, offset;
@@ -40,6 +42,7 @@ static void listing_free(void *arg) {
     sql_free(&l->where);
     position_free(&l->at);
     buf_free(&l->pending);
+    list_writer_free(&l->writer);
     arena_free(&l->arena);
     free(l);
 }
@@ -191,7 +194,8 @@ static void render(struct listing *l, const struct rows *rows, int row) {
         .reading = reading_from(&l->r, rows, row, FIRST_READING_COLUMN),
         .update_time_max = l->by_update && l->at.started ? l->at.snapshot : 0,
     };
-    incident_show(&l->pending, rows, row, &how);
+    incident_show(list_item(&l->writer, &l->pending), rows, row, &how);
+    list_item_end(&l->writer, &l->pending);
 }
 
 /* At once instead of by doubling: that copies all again and again. */
@@ -205,7 +209,7 @@ static void make_room(struct listing *l, const struct rows *rows) {
 static void take_rows(struct listing *l, const struct rows *rows) {
     bool first = !l->at.started;
     int64_t snapshot = first && rows->n ? rows_int(rows, 0, STAMP_COLUMN) : l->at.snapshot;
-    if (rows->n && l->follows && !l->pending.len) buf_addc(&l->pending, ',');
+    if (rows->n && l->follows && !l->pending.len && l->writer.format == LIST_JSON) buf_addc(&l->pending, ',');
     make_room(l, rows);
     for (int i = 0; i < rows->n; i++) render(l, rows, i);
     l->at.snapshot = snapshot;
@@ -254,7 +258,7 @@ static enum err next_slice(struct listing *l) {
     if (l->left > 0 && !l->ended) return OK;
     if (l->at.started && (l->left == 0 || l->page > 1)) pages_remember(l->id, l->page, &l->at);
     l->ended = true;
-    buf_addc(&l->pending, ']');
+    list_close(&l->writer, &l->pending);
     return OK;
 }
 
@@ -276,10 +280,20 @@ static int64_t stream_more(void *arg, char *out, size_t max) {
     return (int64_t)n;
 }
 
+enum err listing_empty(struct request *r, const struct incidents_list_args *args, struct reply *out) {
+    struct list_writer w;
+    list_writer_init(&w, r, args->fields.n ? &args->fields : &incidents_list_columns, out);
+    list_open(&w, &out->body);
+    list_close(&w, &out->body);
+    list_writer_free(&w);
+    return OK;
+}
+
 enum err listing_run(struct request *r, const struct incidents_list_args *args, struct reply *out) {
     struct listing *l = listing_new(r, args);
     if (!l) return ERR_UNAVAILABLE;
-    buf_addc(&l->pending, '[');
+    list_writer_init(&l->writer, r, l->fields.n ? &l->fields : &incidents_list_columns, out);
+    list_open(&l->writer, &l->pending);
     enum err e = next_slice(l);
     if (e == OK && l->pending.failed) e = ERR_TOO_LARGE;
     if (e == OK && !l->ended) {

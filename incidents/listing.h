@@ -7,4 +7,7 @@
 
 enum err listing_run(struct request *r, const struct incidents_list_args *args, struct reply *out) must_check;
 
+/* The page of what is known to be empty. */
+enum err listing_empty(struct request *r, const struct incidents_list_args *args, struct reply *out) must_check;
+
 #endif

@@ -231,14 +231,16 @@ class Page:
 
     def reply(self, node):
         parts = []
-        (media, content), = node["responses"]["200"]["content"].items()
-        schema = content["schema"]
-        parts.append("<h4>Reply, %s: %s</h4>" % (esc(media), self.linked(schema)))
-        rows = self.members(schema)
-        if rows and "$ref" not in schema:
-            parts.append(self.table(rows))
-        if "example" in content:
-            parts.append("<pre>%s</pre>" % esc(json.dumps(content["example"], ensure_ascii=False, indent=2)))
+        for media, content in node["responses"]["200"]["content"].items():
+            schema = content["schema"]
+            parts.append("<h4>Reply, %s: %s</h4>" % (esc(media), self.linked(schema)))
+            rows = self.members(schema)
+            if rows and "$ref" not in schema:
+                parts.append(self.table(rows))
+            if "example" in content:
+                example = content["example"]
+                text = example if isinstance(example, str) else json.dumps(example, ensure_ascii=False, indent=2)
+                parts.append("<pre>%s</pre>" % esc(text))
         said = ["<tr><td><code>%s</code></td><td>%s</td></tr>" % (esc(s), inline(self.resolve(r)[0]["description"]))
                 for s, r in node["responses"].items()]
         return "".join(parts) + '<h4>Statuses</h4><div class="scroll"><table><tbody>%s</tbody></table></div>' % "".join(said)

@@ -1,4 +1,6 @@
 """openapi.yaml as the tests see it: operations, their schemas, and what a recorded exchange violates."""
+import csv
+import io
 import json
 import re
 from dataclasses import dataclass
@@ -207,23 +209,98 @@ class Contract:
             if method == "HEAD":
                 return []
             return self._json_reply(op, where, sent, json.loads(reply.body), content[given]["schema"])
+        if given in ("application/x-ndjson", "text/csv", "text/event-stream") and method != "HEAD":
+            return self._items_reply(op, where, sent, given, reply)
         return []
+
+    # ---- replies of one item after the other: each against the item of the JSON reply ----
+
+    def _items_reply(self, op, where, sent, given, reply):
+        wanted = {"application/x-ndjson": "application/x-ndjson; charset=utf-8", "text/csv": "text/csv; charset=utf-8; header=present",
+                  "text/event-stream": "text/event-stream; charset=utf-8"}[given]
+        if reply.header("Content-Type") != wanted:
+            return [f"{where}: content type {reply.header('Content-Type')}"]
+        content = op.raw["responses"]["200"]["content"]
+        try:
+            if given == "text/csv":
+                schema = self.item_of(content["application/json"]["schema"])
+                items = self.csv_items(reply.body, schema)
+            else:
+                schema = content[given]["schema"]
+                items = self.ndjson_items(reply.body) if given == "application/x-ndjson" else \
+                    [json.loads(e["data"]) for e in self.events(reply.body.decode()) if e["event"] not in ("", "error")]
+        except ValueError as fault:
+            return [f"{where}: {fault}: {reply.body[:300]!r}"]
+        columns = list(items[0]) if items else []
+        order = self.flat_item(schema)["properties"]
+        if given == "text/csv" and not set(columns) <= set(order):
+            return [f"{where}: columns {columns}"]
+        if given == "text/csv":  # columns stand as `fields` asked for them
+            items = [{k: item[k] for k in order if k in item} for item in items]
+        return self._json_reply(op, where, sent, items, {"type": "array", "items": schema})
+
+    def item_of(self, schema):
+        schema = self.at(schema["$ref"]) if "$ref" in schema else schema
+        if schema["type"] == "object":
+            schema, = [p for p in schema["properties"].values() if p.get("type") == "array"]
+        return schema["items"]
+
+    def flat_item(self, schema):
+        return self.flat(self.choose(schema, True))
+
+    @staticmethod
+    def ndjson_items(body):
+        if body and not body.endswith(b"\n"):
+            raise ValueError("the last line does not end")
+        return [json.loads(line) for line in body.decode().split("\n")[:-1]]
+
+    def csv_items(self, body, schema):
+        """The objects again, by the types of the schema; says ValueError to what RFC 4180 does not allow."""
+        text = body.decode()
+        if not text.endswith("\r\n"):
+            raise ValueError("lines end with CR LF")
+        header, *rows = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
+        properties = self.flat_item(schema)["properties"]
+        return [{name: self.csv_value(cell, properties[name]) for name, cell in zip(header, row, strict=True)} for row in rows]
+
+    @staticmethod
+    def csv_value(cell, schema):
+        if cell[:1] in tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"):
+            raise ValueError(f"a cell that a spreadsheet takes for a formula: {cell[:50]}")
+        cell = cell[1:] if cell.startswith("'") else cell
+        if schema.get("type", "string") == "string":
+            return cell
+        return json.loads(cell) if cell else None
+
+    @staticmethod
+    def events(text):
+        """[{id, event, data}] of a stream's text, blocks without data included."""
+        out = []
+        for block in text.split("\n\n")[:-1]:
+            members = {"id": "", "event": "", "data": ""}
+            for line in block.split("\n"):
+                name, _, value = line.partition(": ")
+                if name in members:
+                    members[name] = value
+            out.append(members)
+        return out
 
     def _json_reply(self, op, where, sent, value, schema):
         fields = sent.get("fields") if isinstance(sent, dict) else None
         if fields is not None and op.request and op.request["properties"].get("fields", {}).get("x-ignored"):
             fields = None
         fields = [fields] if isinstance(fields, str) else fields
-        checker = self.validator((op.id, bool(fields)), lambda: self.deref(self.choose(schema, bool(fields))))
+        checker = self.validator((op.id, bool(fields), schema.get("type")), lambda: self.deref(self.choose(schema, bool(fields))))
         if isinstance(value, list) and len(value) > LIST_HEAD + LIST_TAIL:
             value = value[:LIST_HEAD] + value[-LIST_TAIL:]
         found = [f"{where}: {e.json_path} {e.message[:300]}" for e in checker.iter_errors(value)][:4]
         return found + self._keys(where, value, fields, self.key_order(op, checker.schema))
 
     def key_order(self, op, schema):
-        if op.id not in self.orders:
-            self.orders[op.id] = list(self._merge(schema.get("items", schema)).get("properties", {}))
-        return self.orders[op.id]
+        key = (op.id, schema.get("type"))
+        if key not in self.orders:
+            self.orders[key] = list(self._merge(schema.get("items", schema)).get("properties", {}))
+        return self.orders[key]
 
     @staticmethod
     def _keys(where, value, fields, order):

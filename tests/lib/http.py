@@ -59,7 +59,18 @@ def _connection(host, port, fresh):
 def _send(connection, method, path, body, headers):
     connection.request(method, path, body=body, headers=headers)
     reply = connection.getresponse()
+    if method == "GET" and (reply.getheader("Content-Type") or "").startswith("text/event-stream"):
+        return reply, _first_block(connection, reply)
     return reply, reply.read()
+
+
+def _first_block(connection, reply):
+    """Of an event stream, which never ends by itself; lib/events.py follows one."""
+    block = b""
+    while (line := reply.readline()) not in (b"", b"\n"):
+        block += line
+    connection.close()
+    return block + b"\n"
 
 
 def _answer(host, port, method, path, body, headers):

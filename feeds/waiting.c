@@ -1,0 +1,64 @@
+#include "feeds/waiting.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/config.h"
+
+static struct waiting *all;
+static long streams, polls;
+static atomic_ulong rows_sent;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+static long of_client(const char *client_id) {
+    long n = 0;
+    for (const struct waiting *w = all; w; w = w->next) n += !strcmp(w->client_id, client_id);
+    return n;
+}
+
+static long *count_of(const struct waiting *w) { return w->stream ? &streams : &polls; }
+
+static void add(struct waiting *w) {
+    w->entered = true;
+    w->previous = NULL;
+    w->next = all;
+    if (all) all->previous = w;
+    all = w;
+    ++*count_of(w);
+}
+
+enum err waiting_enter(struct request *r, struct waiting *w, const char *client_id, bool stream) {
+    if (w->entered) return OK;
+    w->client_id = client_id;
+    w->stream = stream;
+    pthread_mutex_lock(&lock);
+    bool full = streams + polls >= config()->stream_limit;
+    bool client_full = of_client(client_id) >= config()->streams_per_client;
+    if (!full && !client_full) add(w);
+    pthread_mutex_unlock(&lock);
+    if (client_full) return fail(r, ERR_RATE, "This client has too many streams and waiting requests.");
+    return full ? fail(r, ERR_UNAVAILABLE, "There are too many streams and waiting requests.") : OK;
+}
+
+void waiting_leave(struct waiting *w) {
+    if (!w->entered) return;
+    pthread_mutex_lock(&lock);
+    if (w->next) w->next->previous = w->previous;
+    if (w->previous)
+        w->previous->next = w->next;
+    else
+        all = w->next;
+    --*count_of(w);
+    pthread_mutex_unlock(&lock);
+    w->entered = false;
+}
+
+void waiting_sent(int rows) { atomic_fetch_add_explicit(&rows_sent, (unsigned long)rows, memory_order_relaxed); }
+
+struct waiting_counts waiting_counts(void) {
+    pthread_mutex_lock(&lock);
+    struct waiting_counts counts = {.streams = streams, .polls = polls, .rows_sent = atomic_load(&rows_sent)};
+    pthread_mutex_unlock(&lock);
+    return counts;
+}
