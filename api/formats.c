@@ -56,6 +56,14 @@ static bool is_email(const char *s) {
     return at[1] != '.' && at[1] != '-' && s[len - 1] != '.' && s[len - 1] != '-' && !strstr(at, "..");
 }
 
+static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+static bool is_clock(const char *s) {
+    if (strlen(s) != 5 || s[2] != ':' || !is_digit(s[0]) || !is_digit(s[1]) || !is_digit(s[3]) || !is_digit(s[4]))
+        return false;
+    return (s[0] - '0') * 10 + s[1] - '0' < 24 && s[3] < '6';
+}
+
 static const char *lower_if(bool good, struct arena *arena, const char *s) {
     return good ? lower_from(arena, s, 0) : NULL;
 }
@@ -71,6 +79,7 @@ const char *format_check(struct arena *arena, enum format format, const char *s,
         [FORMAT_TIMEZONE] = "the IANA name of a time zone, such as Asia/Tokyo",
         [FORMAT_SHA256] = "a SHA-256: 64 hex digits",
         [FORMAT_MD5] = "an MD5: 32 hex digits",
+        [FORMAT_CLOCK] = "a time of the day, 00:00 to 23:59",
     };
     *wanted = names[format];
     switch (format) {
@@ -81,6 +90,7 @@ const char *format_check(struct arena *arena, enum format format, const char *s,
     case FORMAT_TIMEZONE: return tz_valid(s) ? s : NULL;
     case FORMAT_SHA256: return lower_if(strlen(s) == 64 && all_hex(s, 64), arena, s);
     case FORMAT_MD5: return lower_if(strlen(s) == 32 && all_hex(s, 32), arena, s);
+    case FORMAT_CLOCK: return is_clock(s) ? s : NULL;
     case FORMAT_NONE:
     case FORMAT_TIME_MS: break;
     }

@@ -37,6 +37,7 @@ enum format {
     FORMAT_TIMEZONE,
     FORMAT_SHA256,
     FORMAT_MD5,
+    FORMAT_CLOCK,
 };
 
 /* An allowed text, and what the handler sees for it (the same, or what it is another spelling of). */

@@ -12,6 +12,7 @@
  *   email      one @, printable ASCII without blanks, quotes and brackets, at most 254 bytes (RFC 5321 limits)
  *   time_ms    0..253402300799999 (the year 9999)
  *   timezone   an IANA name that the system's zoneinfo has
+ *   clock      HH:MM, 00:00 to 23:59
  *
  * All strings are borrowed from the JSON (or the pairs) or live in the request's arena: args live as long as these.
  * Errors: ERR_INVALID with up to FAULT_ITEMS_MAX pointers recorded by fail_at(); args are then half filled. */

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mail.h"
 #include "notify/retry.h"
+#include "notify/schedule_mail.h"
 #include "notify/smtp_url.h"
 #include "reports/pdf.h"
 #include "reports/summary.h"
@@ -114,9 +115,16 @@ static enum err write_invitation(struct job *job, struct mail *mail) {
     return complete ? OK : hopeless(job, "the invitation's parameters are incomplete");
 }
 
+static enum err write_schedule_report(struct job *job, struct mail *mail, struct buf *pdf) {
+    struct schedule_mail report = {job->scope.client_id, job->recipient, job->parameters, job->creation_time};
+    enum err e = schedule_mail_write(job->arena, &report, mail, pdf);
+    return e == ERR_NOT_FOUND ? hopeless(job, "the schedule does not send this any more") : e;
+}
+
 static enum err write_mail(struct job *job, struct mail *mail, struct buf *pdf) {
     if (!strcmp(job->kind, "incident_report")) return write_report(job, mail, pdf);
     if (!strcmp(job->kind, "invitation")) return write_invitation(job, mail);
+    if (!strcmp(job->kind, "schedule_report")) return write_schedule_report(job, mail, pdf);
     return hopeless(job, "unknown kind of mail");
 }
 

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "incidents/autoclose.h"
 #include "notify/outbox.h"
+#include "reports/schedule_run.h"
 #include "responses/deadline.h"
 
 enum { TICK_MS = 500, AWAY_MS = 5000, BATCH = 100, RETRY_MS = 60 * 1000, COMPLAIN_MS = 60 * 1000 };
@@ -23,6 +24,7 @@ static const struct {
 } jobs[] = {
     {"decide", LANE_STATE, deadline_run},
     {"close", LANE_STATE, autoclose_run},
+    {"schedule", LANE_STATE, schedule_due},
     {"mail", LANE_MAIL, mail_due},
 };
 enum { JOBS = sizeof jobs / sizeof *jobs };

@@ -4,12 +4,10 @@
 
 #include "auth/write.h"
 #include "base/clock.h"
-#include "base/config.h"
 #include "base/mail.h"
 #include "base/random.h"
 #include "build/gen/operations.h"
-
-enum { WAITING_MAX = 1000 }; /* mails of one client */
+#include "reports/mail_queue.h"
 
 static enum err incident_number(struct request *r, const char *issue_key, int64_t *number) {
     unsigned long long value = 0;
@@ -18,13 +16,6 @@ static enum err incident_number(struct request *r, const char *issue_key, int64_
         return fail_at(r, "/issue_key", "must be an incident_number, such as 1336654");
     *number = (int64_t)value;
     return OK;
-}
-
-static enum err check_waiting(struct request *r, struct tx *tx) {
-    scope_rows struct rows rows = {0};
-    TRY(tx_run(tx, &rows, "select count(*) from due where client_id = $1 and kind = 'mail'", "s", r->client_id));
-    if (rows_int(&rows, 0, 0) < WAITING_MAX) return OK;
-    return fail(r, ERR_CONFLICT, "%d mails are waiting to be sent already.", WAITING_MAX);
 }
 
 /* In the language of the receiver where that is a user, else of the asking user, else in English. */
@@ -54,10 +45,9 @@ enum err incidents_send_email(struct request *r, const struct incidents_send_ema
     int64_t number = 0;
     TRY(incident_number(r, args->issue_key, &number));
     if (!mail_address_ok(args->user_email)) return fail_at(r, "/user_email", "is not a plain e-mail address");
-    if (!*config()->smtp_url) return fail(r, ERR_CONFLICT, "Mail is not set up on this gateway (MDR_SMTP_URL).");
     scope_tx struct tx tx = {0};
     TRY(tx_begin(&tx, &r->scope));
-    TRY(check_waiting(r, &tx));
+    TRY(mail_queue_check(r, &tx));
     TRY(queue_mail(r, &tx, number, args->user_email));
     buf_adds(&out->body, "{}");
     return write_commit(r, &tx, 0, out);

@@ -29,6 +29,9 @@ static enum err leave_lists(struct request *r, struct tx *tx, const char *id, st
                "update clients set auto_response_tenants = array_remove(auto_response_tenants, $2)"
                " where client_id = $1 and $2 = any(auto_response_tenants)",
                "ss", r->client_id, id));
+    TRY(tx_run(tx, NULL,
+               "update schedules set tenants = array_remove(tenants, $2) where client_id = $1 and $2 = any(tenants)",
+               "ss", r->client_id, id));
     return tx_run(tx, sessions,
                   "update sessions set tenants = array_remove(tenants, $2) where client_id = $1 and $2 = any(tenants)"
                   " returning session_id",

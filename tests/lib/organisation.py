@@ -114,6 +114,17 @@ class Organisation:
                 "asset_id": self.asset(tenant)["asset_id"], "parameters": {"path": "C:\\Users\\Public\\svch0st.exe"},
                 "description": "End the process", **more}
 
+    def schedule_body(self, **more):
+        """Makes room first: a client has 50 at most."""
+        schedules = self.sup.ok("schedules/list")
+        for old in schedules[:-30] if len(schedules) > 40 else []:
+            self.sup.ok("schedules/delete", {"schedule_id": old["schedule_id"]})
+        return {"schedule_name": f"Schedule {next(_numbers)}", "type": "daily", "time": "09:00", "timezone": "Asia/Tokyo",
+                "emails": ["ciso@example.jp"], **more}
+
+    def new_schedule(self, by=None, **more):
+        return (by or self.sup).ok("schedules/create", self.schedule_body(**more))
+
     def new_response(self, incident_id=None, tenant="", **more):
         """Proposed by the SOC, so New."""
         return self.soc.ok("responses/create", self.response_body(incident_id, tenant, **more))
@@ -177,6 +188,11 @@ RIGHT = {
     "tenants/delete": lambda o: {"tenant_id": o.new_tenant()["tenant_id"]},
     "settings/general/get": lambda o: {},
     "settings/general/set": lambda o: {"offline_after_days": 7 + next(_numbers) % 3},
+    "schedules/list": lambda o: {},
+    "schedules/create": lambda o: o.schedule_body(),
+    "schedules/update": lambda o: {"schedule_id": o.new_schedule()["schedule_id"], "time": "10:30"},
+    "schedules/delete": lambda o: {"schedule_id": o.new_schedule()["schedule_id"]},
+    "schedules/run": lambda o: {"schedule_id": o.new_schedule()["schedule_id"]},
     "changes/list": lambda o: {"limit": 20},
     "consumers/ack": lambda o: {"name": f"reader {next(_numbers)}", "after": 0},
     "consumers/list": lambda o: {},
