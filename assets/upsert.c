@@ -1,6 +1,8 @@
 #include <string.h>
 
 #include "assets/input.h"
+#include "assets/isolation.h"
+#include "assets/record.h"
 #include "auth/write.h"
 #include "base/clock.h"
 
@@ -60,7 +62,7 @@ static enum err check(struct request *r, struct tx *tx, const char *input) {
 #define STORED_ROW COMPARED("a")
 #define NEXT_ROW COMPARED("n")
 
-/* $3: now. Gives the new ids as reported and as made, and the changed ids; heartbeats are written and not told. */
+/* $3: now. What a response isolated stays so until its release, whatever is reported. Gives the new ids as reported and as made, and the changed ids; heartbeats are written and not told. */
 static const char apply_sql[] = INPUT_SQL
     ", next as materialized (select a.asset_id is null as fresh, x.asset_id,"
     "   coalesce(h.tenant_id, a.tenant_id) as tenant_id, coalesce(x.host_name, a.host_name) as host_name,"
@@ -70,10 +72,12 @@ static const char apply_sql[] = INPUT_SQL
     "   coalesce(x.installed_product_info, a.installed_product_info, '') as installed_product_info,"
     "   coalesce(x.product_map, a.product_map, '{}') as product_map,"
     "   coalesce(x.ksc_host_id, a.ksc_host_id, '') as ksc_host_id,"
-    "   coalesce(x.isolation, a.isolation, false) as isolation,"
+    "   case when a.isolated_by is not null then true else coalesce(x.isolation, a.isolation, false) end as isolation,"
     "   coalesce(x.isolation_task_id, a.isolation_task_id, '') as isolation_task_id,"
     "   coalesce(x.network_interfaces, a.network_interfaces, '[]') as network_interfaces,"
-    "   coalesce(x.tags, a.tags, '{}') as tags, coalesce(x.group_name, a.group_name, '') as group_name,"
+    "   case when a.isolated_by is not null and x.tags is not null"
+    "        then array_remove(x.tags, '" ISOLATION_TAG "') || array['" ISOLATION_TAG "']"
+    "        else coalesce(x.tags, a.tags, '{}') end as tags, coalesce(x.group_name, a.group_name, '') as group_name,"
     "   coalesce(x.policy_name, a.policy_name, '') as policy_name,"
     "   coalesce(x.device_kind, a.device_kind, 'physical') as device_kind,"
     "   coalesce(x.components, a.components, '[]') as components,"
@@ -100,24 +104,10 @@ static const char apply_sql[] = INPUT_SQL
     "        (select count(*) from changed), array(select asset_id from changed),"
     " (select count(*) from seen)";
 
-/* One ledger row per asset that came or changed. They share one stamp: a stamp each would drive the client's clock,
- * which incidents go by, ahead of the wall when a thousand assets come at once. */
-static const char record_sql[] =
-    "select ledger_append($2, a.tenant_id, '', 'asset', a.asset_id, k.operation, $5, $6,"
-    "         asset_body(a, case a.tenant_id when '-' then '' else t.tenant_name end, $2, c.offline_after_days))"
-    "  from (select asset_id, operation, row_number() over (order by asset_id) as n"
-    "          from (select unnest($3::text[]) as asset_id, 'create' as operation"
-    "                union all select unnest($4::text[]), 'update') u) k"
-    "  join assets a on a.client_id = $1 and a.asset_id = k.asset_id"
-    "  join tenants t on t.client_id = a.client_id and t.tenant_id = a.tenant_id"
-    "  join clients c on c.client_id = a.client_id"
-    " order by k.n";
-
 static enum err record(struct request *r, struct tx *tx, const struct rows *applied, int64_t *stamp) {
     if (!rows_int(applied, 0, 1) && !rows_int(applied, 0, 3)) return OK;
     TRY(write_clock(tx, 1, stamp));
-    return tx_run(tx, NULL, record_sql, "sissss", r->client_id, *stamp, rows_text(applied, 0, 2),
-                  rows_text(applied, 0, 4), r->who.name, r->who.session_id);
+    return assets_record(r, tx, rows_text(applied, 0, 2), rows_text(applied, 0, 4), *stamp);
 }
 
 enum err assets_upsert(struct request *r, const struct assets_upsert_args *args, struct reply *out) {

@@ -19,6 +19,11 @@
     X(ERR_ALREADY_DECIDED, 409, "already_decided", "The response was decided already")                                 \
     X(ERR_DEADLINE_PASSED, 409, "deadline_passed", "The time to decide has passed")                                    \
     X(ERR_SECOND_PERSON, 409, "second_person_required", "Another person has to confirm")                               \
+    X(ERR_STALE_EPOCH, 409, "stale_epoch", "The task is not held under this epoch")                                    \
+    X(ERR_LEASE_ENDED, 409, "lease_ended", "The lease has ended; lease the task again")                                \
+    X(ERR_NOT_AFTER, 409, "not_after_passed", "The time to carry this out has passed")                                 \
+    X(ERR_FROZEN, 409, "frozen", "Actions stand still while the client or tenant is frozen")                           \
+    X(ERR_EXECUTION_OVER, 409, "execution_over", "The end of this action was told already")                            \
     X(ERR_IDEMPOTENCY_MISMATCH, 409, "idempotency_mismatch", "The Idempotency-Key was used with another body")         \
     X(ERR_IDEMPOTENCY_RUNNING, 409, "idempotency_running", "A request with this Idempotency-Key is still running")     \
     X(ERR_CHANGED, 412, "changed", "What was seen has changed since")                                                  \

@@ -53,6 +53,40 @@ static enum err read_meta(struct request *r, struct attachments_upload_args *arg
     return validate_at(r, "/meta", schema_of(r), r->body, args);
 }
 
+/* ---- whose incident ---- */
+
+/* A connector writes only about what it was handed. The task's incident takes the place of the one that others name. */
+static enum err find_task(struct request *r, struct attachments_upload_args *a) {
+    scope_rows struct rows rows = {0};
+    TRY(db_read(&r->scope, &rows,
+                "select incident_id from responses where client_id = $1 and response_id = $2"
+                "   and connector_session = $3 and execution_state in ('leased', 'running')",
+                "sss", r->client_id, a->response_id, r->who.session_id));
+    if (!rows.n) return fail_not_found(r);
+    const char *incident_id = rows_text(&rows, 0, 0);
+    if (a->incident_id && strcmp(a->incident_id, incident_id) != 0) return fail_not_found(r);
+    a->incident_id = arena_strdup(r->arena, incident_id);
+    return OK;
+}
+
+static enum err find_incident(struct request *r, struct attachments_upload_args *a) {
+    bool connector = r->who.role == ROLE_CONNECTOR;
+    if (connector && !a->response_id) return fail_at(r, "/meta/response_id", "Name the task that this belongs to.");
+    if (!connector && a->response_id) return fail_at(r, "/meta/response_id", "Only a connector names a task.");
+    return connector ? find_task(r, a) : OK;
+}
+
+/* Once the incident is locked no task of it changes hands. */
+static enum err check_task(struct request *r, struct tx *tx, const struct attachments_upload_args *a) {
+    scope_rows struct rows rows = {0};
+    if (!a->response_id) return OK;
+    TRY(tx_run(tx, &rows,
+               "select 1 from responses where client_id = $1 and response_id = $2 and connector_session = $3"
+               "   and execution_state in ('leased', 'running')",
+               "sss", r->client_id, a->response_id, r->who.session_id));
+    return rows.n ? OK : fail(r, ERR_STALE_EPOCH, "The task went to somebody else, or is over.");
+}
+
 /* ---- room ---- */
 
 static sem_t storing;
@@ -165,6 +199,7 @@ static enum err store(struct request *r, const struct attachments_upload_args *a
     TRY(tx_begin(&tx, &r->scope));
     TRY(insert_pieces(r, &tx, id));
     TRY(lock_incident_with_room(r, &tx, args->incident_id));
+    TRY(check_task(r, &tx, args));
     TRY(write_clock(&tx, 1, &stamp));
     TRY(insert_attachment(r, &tx, id, args, stamp, &created));
     if (!created.n) return fail_not_found(r);
@@ -178,6 +213,7 @@ enum err attachments_upload(struct request *r, const struct attachments_upload_a
     struct attachments_upload_args meta = {0};
     TRY(check_parts(r, r->upload));
     TRY(read_meta(r, &meta));
+    TRY(find_incident(r, &meta));
     TRY(check_room(r, meta.incident_id));
     scope_storing bool entered = storing_enter();
     if (!entered) return fail(r, ERR_UNAVAILABLE, "Too many files are being stored; try again.");

@@ -460,20 +460,15 @@ static void add_decided_by(const struct facts *f, const struct step *decision, i
 
 /* What was confirmed was carried out, if there was time for it. */
 static void add_execution(const struct facts *f, const struct step *decision, int64_t stamp, struct buf *b) {
-    struct buf *j = &f->out->scratch;
     bool done = decision && decision->fate == FATE_CONFIRMED && stamp + 120000 < f->w->now_ms;
     bool failed = done && decision->response % 7 == 3 && stamp % 5 == 0;
-    buf_reset(j);
-    json_open(j, '{');
-    json_kstr(j, "state", !done ? "none" : failed ? "failed" : "succeeded");
-    json_kstr(j, "connector", done ? "Management server" : "");
-    json_kint(j, "attempts", done);
-    json_kint(j, "started_at", done ? stamp + 4000 : 0);
-    json_kint(j, "finished_at", done ? stamp + 9000 + stamp % 90000 : 0);
-    json_kstr(j, "message", failed ? "The file was not found." : "");
-    json_kraw(j, "result", "{}");
-    json_close(j, '}');
-    copy_textn(b, buf_text(j), j->len);
+    copy_text(b, !done ? "none" : failed ? "failed" : "succeeded");
+    copy_text(b, done ? "Management server" : "");
+    copy_int(b, done);
+    copy_int(b, done ? stamp + 4000 : 0);
+    copy_int(b, done ? stamp + 9000 + stamp % 90000 : 0);
+    copy_text(b, failed ? "The file was not found." : "");
+    copy_text(b, failed ? "not_found" : "");
 }
 
 static const struct step *decision_on(const struct plan *p, size_t response, size_t *at) {

@@ -23,7 +23,8 @@
 #define RESPONSE_COLUMNS                                                                                               \
     "client_id, response_id, incident_id, tenant_id, asset_id, type, parameters, file_path, "                          \
     "file_size_limit, status, comment, description, creation_time, update_time, decide_until, origin, "                \
-    "author_reader, critical, decided_by, execution, body"
+    "author_reader, critical, decided_by, execution_state, connector_name, attempts, started_at, finished_at, "        \
+    "report_message, report_code, body"
 
 #define ROWS_TABLES(X)                                                                                                 \
     X(incidents, "demo_incidents", INCIDENT_COLUMNS)                                                                   \

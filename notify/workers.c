@@ -11,6 +11,8 @@
 #include "notify/outbox.h"
 #include "reports/schedule_run.h"
 #include "responses/deadline.h"
+#include "responses/release.h"
+#include "responses/task.h"
 
 enum { TICK_MS = 500, AWAY_MS = 5000, BATCH = 100, RETRY_MS = 60 * 1000, COMPLAIN_MS = 60 * 1000 };
 
@@ -24,6 +26,8 @@ static const struct {
 } jobs[] = {
     {"decide", LANE_STATE, deadline_run},
     {"close", LANE_STATE, autoclose_run},
+    {"execute", LANE_STATE, task_clock_run},
+    {"release", LANE_STATE, release_run},
     {"schedule", LANE_STATE, schedule_due},
     {"mail", LANE_MAIL, mail_due},
 };

@@ -28,9 +28,10 @@ enum err responses_insert(struct request *r, struct tx *tx, const struct draft *
         "with c as ("
         "    insert into responses (client_id, response_id, incident_id, tenant_id, asset_id, type, parameters,"
         "                           file_path, file_size_limit, description, creation_time, update_time, decide_until,"
-        "                           execute_within_s, group_id, origin, author_reader, critical, body)"
+        "                           execute_within_s, group_id, origin, author_reader, critical, undo_of, body)"
         "    select $1, u.id, $2, $3, u.asset_id, $7, $8::json, $9, $10, $11, $12 + u.n - 1, $12 + u.n - 1,"
-        "           case when $13 > 0 then $12 + u.n - 1 + $13 * 1000 else 0 end, $14, $15, $16, $17, u.critical, ''"
+        "           case when $13 > 0 then $12 + u.n - 1 + $13 * 1000 else 0 end, $14, $15, $16, $17, u.critical, $20, "
+        "''"
         "      from unnest($4, $5, $6::boolean[]) with ordinality u (id, asset_id, critical, n)"
         "    returning *"
         "), d as ("
@@ -40,7 +41,7 @@ enum err responses_insert(struct request *r, struct tx *tx, const struct draft *
         "select ledger_append(c.creation_time, c.tenant_id, c.incident_id, 'incident_response', c.response_id,"
         "                     'create', $18, $19, c.body)"
         "  from (select * from c order by creation_time) c",
-        "sssSSSsssisiiisssss", r->client_id, d->incident_id, d->tenant_id, &d->ids, &d->asset_ids, &d->critical,
+        "sssSSSsssisiiissssss", r->client_id, d->incident_id, d->tenant_id, &d->ids, &d->asset_ids, &d->critical,
         d->type->type, buf_text(&parameters), path ? path : "", bytes, d->description, first, d->decide_within_s,
-        d->execute_within_s, d->group_id, origin_of(r), r->who.reader_id, r->who.name, r->who.session_id);
+        d->execute_within_s, d->group_id, origin_of(r), r->who.reader_id, r->who.name, r->who.session_id, d->undo_of);
 }

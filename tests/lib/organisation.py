@@ -129,6 +129,16 @@ class Organisation:
         """Proposed by the SOC, so New."""
         return self.soc.ok("responses/create", self.response_body(incident_id, tenant, **more))
 
+    def new_task(self, by=None, **more):
+        """A confirmed response that waits for a connector."""
+        return (by or self.sup).ok("responses/create", self.response_body(**more))
+
+    def new_lease(self, by=None, **more):
+        """A task in the hands of the connector."""
+        made = self.new_task(asset_id=self.new_assets(1)[0]["asset_id"], **more)
+        leased = (by or self.connector).ok("tasks/lease", {"asset_ids": [made["asset_id"]]})
+        return next(t for t in leased if t["response_id"] == made["response_id"])
+
 
 # ---- one right request per operation: fresh objects each time, so that it can be sent and sent again ----
 
@@ -151,6 +161,15 @@ def _custom(o):
 
 def _email(o):
     return {"issue_key": str(o.new_incident()["incident_number"]), "issue_type": "thehive", "user_email": "hanako@example.jp"}
+
+
+def _held(o):
+    task = o.new_lease()
+    return {"response_id": task["response_id"], "epoch": task["epoch"]}
+
+
+def _lease(o):
+    return {"asset_ids": [o.new_task(asset_id=o.new_assets(1)[0]["asset_id"])["asset_id"]]}
 
 
 RIGHT = {
@@ -176,6 +195,10 @@ RIGHT = {
     "responses/update": lambda o: {"comment": "no", "responses_ids": [o.new_response()["response_id"]], "status": "Declined"},
     "responses/create": lambda o: o.response_body(),
     "responses/types": lambda o: {},
+    "responses/undo": lambda o: {"response_id": o.new_task()["response_id"], "comment": "not needed"},
+    "tasks/lease": _lease,
+    "tasks/renew": _held,
+    "tasks/report": lambda o: {**_held(o), "state": "running"},
     "settings/auto_response/get": lambda o: {},
     "settings/auto_response/set": lambda o: {"mode": "off", "tenants": []} if next(_numbers) % 2 else {"auto_response": False},
     "assets/count": lambda o: {"statuses": ["OK"], "page": 1},

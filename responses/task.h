@@ -1,0 +1,39 @@
+/* A response that is to be carried out: found, locked, with what responses/execution.h judges by. */
+#ifndef RESPONSES_TASK_H
+#define RESPONSES_TASK_H
+
+#include "auth/request.h"
+#include "responses/execution.h"
+
+/* All borrowed from the request's arena. */
+struct task {
+    const char *response_id, *incident_id, *tenant_id, *asset_id, *type;
+    const char *parameters; /* JSON text as stored */
+    const char *status, *undone_by;
+    bool intact; /* the content is that which was created */
+    int64_t lease_until, not_after;
+    struct execution execution; /* mine: of the session that asks */
+};
+
+/* Holds the client's row (for share), so that freezing waits for this transaction, or this one sees the freeze: before any other
+ * lock. ERR_TOKEN: the session was revoked while it waited. */
+enum err tasks_enter(struct request *r, struct tx *tx) must_check;
+
+/* Locks the incidents and then the responses, each by id; those out of sight are left out. In the order of the incidents. */
+enum err tasks_lock(struct request *r, struct tx *tx, const struct strings *response_ids, struct task **list,
+                    size_t *n) must_check;
+
+/* One of them. ERR_NOT_FOUND. */
+enum err task_lock(struct request *r, struct tx *tx, const char *response_id, struct task *out) must_check;
+
+/* Moves it to what the passing of time made of it, with its record: the clock is taken, incident_touch() follows. */
+enum err task_lapse(struct request *r, struct tx *tx, const struct task *t, enum execution_state to,
+                    int64_t stamp) must_check;
+
+/* {response_id, epoch, state, lease_until, not_after} as it stands now. */
+enum err task_show(struct request *r, struct tx *tx, const char *response_id, struct buf *out) must_check;
+
+/* Job of due.kind 'execute': the end of a lease, and not_after. Safe to run twice at once; does nothing too early. */
+enum err task_clock_run(const char *client_id, const char *response_id) must_check;
+
+#endif

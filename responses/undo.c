@@ -1,0 +1,107 @@
+#include <string.h>
+
+#include "api/validate.h"
+#include "assets/find.h"
+#include "auth/write.h"
+#include "base/clock.h"
+#include "build/gen/operations.h"
+#include "incidents/touch.h"
+#include "responses/object.h"
+#include "responses/reversal.h"
+#include "responses/systems.h"
+#include "responses/types.h"
+
+/* ---- before it went out ---- */
+
+static enum err cancel(struct request *r, struct tx *tx, const struct task *t, const char *comment, int64_t *stamp) {
+    TRY(write_clock(tx, 1, stamp));
+    TRY(tx_run(tx, NULL,
+               "with c as ("
+               "    update responses set execution_state = 'cancelled', update_time = $3, finished_at = $3,"
+               "           report_message = $4"
+               "     where client_id = $1 and response_id = $2 and execution_state = 'pending' returning *"
+               "), done as ("
+               "    delete from due using c where due.client_id = $1 and due.kind = 'execute'"
+               "       and due.object_id = c.response_id"
+               ")"
+               "select ledger_append(c.update_time, c.tenant_id, c.incident_id, 'incident_response', c.response_id,"
+               "                     'update', $5, $6, c.body) from c",
+               "ssisss", r->client_id, t->response_id, *stamp, comment, r->who.name, r->who.session_id));
+    return incident_touch(r, tx, t->incident_id, *stamp, 1);
+}
+
+/* ---- after that ---- */
+
+static bool takes(const struct schema *schema, const char *name) {
+    for (size_t i = 0; i < schema->members_n; i++)
+        if (!strcmp(schema->members[i].name, name)) return true;
+    return false;
+}
+
+/* Of the original's parameters those that the undoing type takes too: path and hashes. */
+static enum err carry_over(struct request *r, const struct task *t, const struct response_type *type,
+                           const void **values) {
+    json_t *all = json_loads(t->parameters, 0, NULL), *kept = json_object(), *value = NULL;
+    const char *name = NULL;
+    json_object_foreach(all, name, value) if (takes(type->parameters, name)) json_object_set(kept, name, value);
+    void *out = arena_alloc(r->arena, type->parameters_size ? type->parameters_size : 1);
+    json_decref(all);
+    json_decref(r->body); /* it ends with the request, and so do the texts that values borrow from it */
+    r->body = kept;
+    *values = out;
+    return validate_at(r, "/parameters", type->parameters, kept, out);
+}
+
+static enum err find_type(struct request *r, const struct task *t, const struct response_type **out) {
+    const struct response_type *type = response_type_find(t->type);
+    *out = type && type->undo ? response_type_find(type->undo) : NULL;
+    return *out ? OK : fail(r, ERR_CONFLICT, "%s cannot be taken back.", t->type);
+}
+
+static enum err check_object(struct request *r, const struct reversal *v, const struct asset_brief *asset) {
+    unsigned system = systems_of(asset->os_version);
+    const char *pointer = object_critical(v->type, v->values, system ? system : SYSTEMS_ALL);
+    return pointer ? fail(r, ERR_CRITICAL_OBJECT, "The operating system or its protection needs this object.") : OK;
+}
+
+static enum err reverse(struct request *r, struct tx *tx, const struct task *t, const char *comment, const char **id,
+                        int64_t *last) {
+    struct reversal v = {.of = t, .description = comment, .decision = decision_of(r, "Confirmed", comment)};
+    struct asset_brief *asset = NULL;
+    struct strings one = {.n = 1, .v = (const char *[]){t->asset_id}};
+    enum reversal_state earlier = REVERSAL_NONE;
+    TRY(find_type(r, t, &v.type));
+    TRY(reversal_find(r, tx, t, &earlier));
+    if (earlier != REVERSAL_NONE) return fail(r, ERR_CONFLICT, "It is taken back by %s.", t->undone_by);
+    TRY(assets_find(r, tx, &one, &asset));
+    if (!asset->found) return fail_not_found(r);
+    v.two_people = asset->critical;
+    TRY(carry_over(r, t, v.type, &v.values));
+    TRY(check_object(r, &v, asset));
+    return reversal_write(r, tx, &v, id, last);
+}
+
+static enum err undo(struct request *r, struct tx *tx, const struct task *t, const char *comment, const char **id,
+                     int64_t *last) {
+    switch (execution_undo(t->execution.state)) {
+    case UNDO_CANCEL: *id = t->response_id; return cancel(r, tx, t, comment, last);
+    case UNDO_REVERSE: return reverse(r, tx, t, comment, id, last);
+    case UNDO_LATER:
+        return fail(r, ERR_CONFLICT, "A connector has it at the moment (%s); try again later.",
+                    execution_name(t->execution.state));
+    default: return fail(r, ERR_CONFLICT, "Nothing was done that could be taken back.");
+    }
+}
+
+enum err responses_undo(struct request *r, const struct responses_undo_args *args, struct reply *out) {
+    struct task task = {0};
+    const char *id = NULL;
+    int64_t last = 0;
+    scope_tx struct tx tx = {0};
+    TRY(write_begin(r, &tx));
+    TRY(task_lock(r, &tx, args->response_id, &task));
+    TRY(undo(r, &tx, &task, args->comment, &id, &last));
+    struct strings one = {.n = 1, .v = &id};
+    TRY(responses_show(r, &tx, &one, id != task.response_id, &out->body));
+    return write_commit(r, &tx, last, out);
+}
