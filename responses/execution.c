@@ -42,7 +42,7 @@ static bool is_over(enum execution_state s) { return s >= EXECUTION_SUCCEEDED; }
 
 /* It is held under this epoch by the one who asks. Nobody acts after being refused, whatever the reason. */
 static enum err held(const struct execution *e, int64_t epoch) {
-    if (!e->mine || e->epoch != epoch || e->state == EXECUTION_PENDING) return ERR_STALE_EPOCH;
+    if (!e->mine || e->epoch != epoch || e->state < EXECUTION_LEASED) return ERR_STALE_EPOCH;
     if (is_over(e->state)) return ERR_EXECUTION_OVER;
     if (e->overdue) return ERR_NOT_AFTER;
     return e->lease_ended ? ERR_LEASE_ENDED : OK;

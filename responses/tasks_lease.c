@@ -55,7 +55,7 @@ static struct order refused(const struct task *t, const char *code, const char *
 static bool is_critical(const struct request *r, const struct task *t, const struct asset_brief *asset, bool *valid) {
     struct request scratch = *r; /* what is wrong with them is not the connector's fault */
     const struct response_type *type = response_type_find(t->type);
-    json_t *parameters = json_loads(t->parameters, JSON_REJECT_DUPLICATES, NULL);
+    json_auto_t *parameters = json_loads(t->parameters, JSON_REJECT_DUPLICATES, NULL);
     unsigned system = systems_of(asset->os_version);
     bool critical = false;
     *valid = false;
@@ -64,7 +64,6 @@ static bool is_critical(const struct request *r, const struct task *t, const str
         *valid = validate_at(&scratch, "/parameters", type->parameters, parameters, values) == OK;
         critical = *valid && object_critical(type, values, system ? system : SYSTEMS_ALL);
     }
-    json_decref(parameters);
     return critical;
 }
 

@@ -38,18 +38,17 @@ static bool takes(const struct schema *schema, const char *name) {
     return false;
 }
 
-/* Of the original's parameters those that the undoing type takes too: path and hashes. */
-static enum err carry_over(struct request *r, const struct task *t, const struct response_type *type,
+/* Of the original's parameters those that the undoing type takes too: path and hashes. *values borrows from *kept. */
+static enum err carry_over(struct request *r, const struct task *t, const struct response_type *type, json_t **kept,
                            const void **values) {
-    json_t *all = json_loads(t->parameters, 0, NULL), *kept = json_object(), *value = NULL;
+    json_auto_t *all = json_loads(t->parameters, 0, NULL);
+    json_t *value = NULL;
     const char *name = NULL;
-    json_object_foreach(all, name, value) if (takes(type->parameters, name)) json_object_set(kept, name, value);
     void *out = arena_alloc(r->arena, type->parameters_size ? type->parameters_size : 1);
-    json_decref(all);
-    json_decref(r->body); /* it ends with the request, and so do the texts that values borrow from it */
-    r->body = kept;
+    *kept = json_object();
     *values = out;
-    return validate_at(r, "/parameters", type->parameters, kept, out);
+    json_object_foreach(all, name, value) if (takes(type->parameters, name)) json_object_set(*kept, name, value);
+    return validate_at(r, "/parameters", type->parameters, *kept, out);
 }
 
 static enum err find_type(struct request *r, const struct task *t, const struct response_type **out) {
@@ -70,13 +69,14 @@ static enum err reverse(struct request *r, struct tx *tx, const struct task *t, 
     struct asset_brief *asset = NULL;
     struct strings one = {.n = 1, .v = (const char *[]){t->asset_id}};
     enum reversal_state earlier = REVERSAL_NONE;
+    json_auto_t *kept = NULL;
     TRY(find_type(r, t, &v.type));
     TRY(reversal_find(r, tx, t, &earlier));
     if (earlier != REVERSAL_NONE) return fail(r, ERR_CONFLICT, "It is taken back by %s.", t->undone_by);
     TRY(assets_find(r, tx, &one, &asset));
     if (!asset->found) return fail_not_found(r);
     v.two_people = asset->critical;
-    TRY(carry_over(r, t, v.type, &v.values));
+    TRY(carry_over(r, t, v.type, &kept, &v.values));
     TRY(check_object(r, &v, asset));
     return reversal_write(r, tx, &v, id, last);
 }

@@ -172,7 +172,7 @@ def test_multipart_without_a_boundary(fresh, incident):
 
 def test_no_token_no_bytes(fresh, incident):
     content_type, body = form(incident, b"x" * LIMIT)
-    for headers, status in (({}, 401), (fresh.sup.headers(token="bad"), 403), (fresh.connector.headers(), 403)):
+    for headers, status in (({}, 401), (fresh.sup.headers(token="bad"), 403), (fresh.connector.headers(), 400)):
         assert exchange(fresh.sup.url, "POST", fresh.sup.path("attachments/upload"), body,
                         {**headers, "Content-Type": content_type}).status == status
     assert stored(fresh) == (0, 0)
