@@ -24,12 +24,9 @@ static const struct {
     enum lane lane;
     enum err (*run)(const char *client_id, const char *object_id);
 } jobs[] = {
-    {"decide", LANE_STATE, deadline_run},
-    {"close", LANE_STATE, autoclose_run},
-    {"execute", LANE_STATE, task_clock_run},
-    {"release", LANE_STATE, release_run},
-    {"schedule", LANE_STATE, schedule_due},
-    {"mail", LANE_MAIL, mail_due},
+    {"decide", LANE_STATE, deadline_run},    {"close", LANE_STATE, autoclose_run},
+    {"execute", LANE_STATE, task_clock_run}, {"release", LANE_STATE, release_run},
+    {"schedule", LANE_STATE, schedule_due},  {"mail", LANE_MAIL, mail_due},
 };
 enum { JOBS = sizeof jobs / sizeof *jobs };
 
