@@ -37,7 +37,7 @@ LDFLAGS = -pie -Wl,--export-dynamic-symbol=MHD_start_daemon -Wl,-z,relro,-z,now,
 PACKAGE_FLAGS = $(eval PACKAGE_FLAGS := $(shell pkg-config --cflags $(PACKAGES)))$(PACKAGE_FLAGS)
 LIBS = $(eval LIBS := $(shell pkg-config --libs $(PACKAGES)) -lcmark-gfm-extensions -lunistring -lpthread -lm)$(LIBS)
 
-.PHONY: all deps test-deps run test unit unit-programs lint format bench clean help FORCE
+.PHONY: all deps test-deps run test soak unit unit-programs lint format bench clean help FORCE
 .DELETE_ON_ERROR:
 
 all: $(PROGRAM)  ## build the program (SAN=1: with sanitizers, in build/san)
@@ -57,6 +57,9 @@ run: deps  ## packages, build, then serve a demo organisation; Ctrl-C stops it
 
 test: test-deps  ## lint, unit and integration tests; last line "N passed, N failed"
 	@$(PYTHON) tools/test
+
+soak: test-deps  ## the crash tests with hundreds of rounds (MDR_CRASH_ROUNDS=300)
+	@MDR_CRASH_ROUNDS=$${MDR_CRASH_ROUNDS:-300} $(PYTHON) tools/test api tests/test_at_most_once.py
 
 unit: $(OUT)/test/$(T)  ## one unit-test program: make unit T=base/arena_test [SAN=1]
 	$(if $(T),,$(error name one: make unit T=base/arena_test))

@@ -129,6 +129,13 @@ static void set_stopped(bool stop) {
     pthread_mutex_unlock(&lock);
 }
 
+bool feed_stopped(void) {
+    pthread_mutex_lock(&lock);
+    bool is = stopped;
+    pthread_mutex_unlock(&lock);
+    return is;
+}
+
 void feed_stop(void) { set_stopped(true); }
 
 void feed_start(void) { set_stopped(false); }

@@ -30,6 +30,8 @@ bool feed_wait(const char *client_id, int64_t after, int64_t until_ms);
 enum { FEED_LISTENERS = 4 };
 void feed_listen(void (*heard)(void));
 
+bool feed_stopped(void);
+
 /* From now on nobody waits: who does is sent on at once. feed_start() takes it back. */
 void feed_stop(void);
 void feed_start(void);

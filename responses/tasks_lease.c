@@ -13,6 +13,8 @@
 #include "responses/task.h"
 #include "responses/types.h"
 
+enum { LOOK_AGAIN_MS = 1000 };
+
 /* What is to be handed out, or refused (code). */
 struct order {
     const struct task *task;
@@ -22,7 +24,8 @@ struct order {
 
 /* ---- finding ---- */
 
-/* Without locks and in one round trip: what is handed out is judged again under locks. The most urgent first. */
+/* Without locks and in one round trip: what is handed out is judged again under locks. The most urgent first; what runs already
+ * comes last, so that what nobody can answer for does not keep back the rest. */
 static enum err find(struct request *r, const struct tasks_lease_args *a, struct strings *ids) {
     struct strings types = response_types_meant(r->arena, &a->types);
     scope_rows struct rows rows = {0};
@@ -39,7 +42,7 @@ static enum err find(struct request *r, const struct tasks_lease_args *a, struct
             "ss", r->client_id, r->who.session_id);
     sql_add_any(&q, "p.type", &types);
     sql_add_any(&q, "p.asset_id", &a->asset_ids);
-    sql_add(&q, " order by p.not_after, p.response_id limit ?", "i", a->max);
+    sql_add(&q, " order by p.execution_state = 'running', p.not_after, p.response_id limit ?", "i", a->max);
     TRY(db_read_sql(&r->scope, &rows, &q));
     *ids = rows_strings(&rows, 0, r->arena);
     return OK;
@@ -189,6 +192,13 @@ static enum err reply_nothing(struct request *r, struct reply *out) {
     return write_commit(r, &tx, 0, out);
 }
 
+/* Every change wakes it; that a lease ended under a running task is no change. */
+static bool wait_for_work(const char *client_id, int64_t seen, int64_t until_ms) {
+    int64_t slice_ms = monotonic_ms() + LOOK_AGAIN_MS;
+    if (feed_wait(client_id, seen, slice_ms < until_ms ? slice_ms : until_ms)) return true;
+    return slice_ms < until_ms && !feed_stopped();
+}
+
 enum err tasks_lease(struct request *r, const struct tasks_lease_args *args, struct reply *out) {
     int64_t until = monotonic_ms() + args->wait_s * 1000, seen = 0;
     bool done = false;
@@ -198,6 +208,6 @@ enum err tasks_lease(struct request *r, const struct tasks_lease_args *args, str
         TRY(find(r, args, &ids));
         if (ids.n) TRY(hand_out(r, &ids, out, &done));
         if (done) return OK;
-    } while (feed_wait(r->client_id, seen, until));
+    } while (wait_for_work(r->client_id, seen, until));
     return reply_nothing(r, out);
 }

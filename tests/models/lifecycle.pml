@@ -106,7 +106,7 @@ again:
         may_crash();
         if
         :: journal[c] == done -> report_final(c, e, succeeded)
-        :: journal[c] == begun -> report_final(c, e, failed) /* it may have been done or not: never again */
+        :: journal[c] == begun -> skip /* it may have been done or not: never again, and nothing is claimed */
         :: else ->
 #ifndef NO_FENCE
             report_running(c, e, granted);
@@ -169,7 +169,7 @@ proctype clock() {
     :: atomic { lease_live -> lease_live = false }
     :: atomic { !late && status == Confirmed -> late = true }
     :: atomic { late && (state == pending || (state == leased && !lease_live)) -> state = expired }
-    :: atomic { late && state == running && !lease_live -> state = unknown }
+    :: atomic { late && state == running -> state = unknown }
     :: atomic { timeout -> break }
     od;
     assert(status != New);
