@@ -114,13 +114,14 @@ enum err user_not_last_admin(struct request *r, struct tx *tx, const struct user
 enum err user_record(struct tx *tx, const char *client_id, const char *user_id, const char *operation,
                      struct change *by) {
     TRY(change_stamp(tx, by));
-    return tx_run(tx, NULL,
-                  "select ledger_append($3, '-', '', 'user', u.user_id, $4, $5, $6,"
-                  "       (select row_to_json(v)::text"
-                  "          from (select u.user_id, u.email, u.name, u.role, u.all_tenants, u.tenants, u.language,"
-                  "                       u.status, u.totp_enabled, u.creation_time) v))"
-                  "  from users u where u.client_id = $1 and u.user_id = $2",
-                  "ssisss", client_id, user_id, by->stamp, operation, by->by, by->connection);
+    return tx_run(
+        tx, NULL,
+        "select ledger_append($3, '-', '', 'user', u.user_id, $4, $5, $6,"
+        "       (select row_to_json(v)::text"
+        "          from (select u.user_id, u.email, u.name, u.role, u.all_tenants, u.tenants, u.language, u.timezone,"
+        "                       u.notify, u.status, u.totp_enabled, u.creation_time) v))"
+        "  from users u where u.client_id = $1 and u.user_id = $2",
+        "ssisss", client_id, user_id, by->stamp, operation, by->by, by->connection);
 }
 
 /* One stamp for all of them: a transaction is one moment. */

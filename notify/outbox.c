@@ -10,6 +10,7 @@
 #include "base/db.h"
 #include "base/log.h"
 #include "base/mail.h"
+#include "notify/notices.h"
 #include "notify/retry.h"
 #include "notify/schedule_mail.h"
 #include "notify/smtp_url.h"
@@ -121,10 +122,16 @@ static enum err write_schedule_report(struct job *job, struct mail *mail, struct
     return e == ERR_NOT_FOUND ? hopeless(job, "the schedule does not send this any more") : e;
 }
 
+static enum err write_notification(struct job *job, struct mail *mail) {
+    enum err e = notice_mail_write(job->arena, job->scope.client_id, job->parameters, mail);
+    return e == ERR_NOT_FOUND ? hopeless(job, "the user may not have this any more") : e;
+}
+
 static enum err write_mail(struct job *job, struct mail *mail, struct buf *pdf) {
     if (!strcmp(job->kind, "incident_report")) return write_report(job, mail, pdf);
     if (!strcmp(job->kind, "invitation")) return write_invitation(job, mail);
     if (!strcmp(job->kind, "schedule_report")) return write_schedule_report(job, mail, pdf);
+    if (!strcmp(job->kind, "notification")) return write_notification(job, mail);
     return hopeless(job, "unknown kind of mail");
 }
 

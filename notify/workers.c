@@ -8,6 +8,7 @@
 #include "base/db.h"
 #include "base/log.h"
 #include "incidents/autoclose.h"
+#include "notify/notices.h"
 #include "notify/outbox.h"
 #include "reports/schedule_run.h"
 #include "responses/deadline.h"
@@ -26,7 +27,8 @@ static const struct {
 } jobs[] = {
     {"decide", LANE_STATE, deadline_run},    {"close", LANE_STATE, autoclose_run},
     {"execute", LANE_STATE, task_clock_run}, {"release", LANE_STATE, release_run},
-    {"schedule", LANE_STATE, schedule_due},  {"mail", LANE_MAIL, mail_due},
+    {"schedule", LANE_STATE, schedule_due},  {"notify", LANE_MAIL, notices_due},
+    {"mail", LANE_MAIL, mail_due},
 };
 enum { JOBS = sizeof jobs / sizeof *jobs };
 
@@ -131,7 +133,8 @@ static void *run_lane(void *arg) {
     int64_t complained_ms = 0;
     while (!stopping()) {
         bool more = false;
-        enum err e = run_batch(lane, &more);
+        enum err e = lane == LANE_MAIL ? notices_look() : OK;
+        if (e == OK) e = run_batch(lane, &more);
         if (e != OK) complain(lane, e, &complained_ms);
         if (!more) sleep_ms(e == OK ? TICK_MS : AWAY_MS);
     }

@@ -233,6 +233,8 @@ RIGHT = {
     "users/create": lambda o: {"email": f"made{next(_numbers)}@example.jp", "name": "Made", "role": "OFFICER"},
     "users/update": lambda o: {"user_id": o.new_user()["user"]["user_id"], "name": f"Renamed {next(_numbers)}"},
     "users/delete": lambda o: {"user_id": o.new_user()["user"]["user_id"]},
+    "users/notifications/get": lambda o: {"user_id": o.new_user()["user"]["user_id"]},
+    "users/notifications/set": lambda o: {"user_id": o.new_user()["user"]["user_id"], "timezone": "Asia/Tokyo", "comments": False},
     "users/accept": lambda o: {"token": o.new_user()["invitation_token"], "password": PASSWORD},
 }
 # These end the caller's own session.

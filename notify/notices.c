@@ -1,0 +1,293 @@
+#include "notify/notices.h"
+
+#include <jansson.h>
+#include <string.h>
+
+#include "auth/gateway.h"
+#include "base/clock.h"
+#include "base/config.h"
+#include "base/db.h"
+#include "base/log.h"
+#include "notify/notice_mail.h"
+#include "notify/readers.h"
+#include "reports/mail_queue.h"
+
+enum { CLIENTS_AT_ONCE = 64 };
+
+/* Ledger rows that anybody may want to hear of. */
+#define WORTH_TELLING(l)                                                                                               \
+    l ".kind in ('incident_details', 'incident_response', 'incident_comment')"                                         \
+      " and (" l ".operation = 'create' or (" l ".operation = 'update' and " l ".kind = 'incident_details'))"
+/* What a user's mails rest on; a mail that waits is dropped when it changed. */
+#define RIGHTS(u) "concat_ws('|', " u ".email, " u ".role, " u ".all_tenants, array_to_string(" u ".tenants, ','))"
+
+/* ---- marking who is concerned ---- */
+
+static enum err mark(struct tx *tx, const struct reader *reader) {
+    return tx_run(
+        tx, NULL,
+        "with l as ("
+        "    select distinct case l.kind when 'incident_details' then 'incidents' when 'incident_response' then "
+        "'responses'"
+        "                                else 'comments' end as subject, l.tenant_id, l.connection"
+        "      from ledger l where l.client_id = $1 and l.position > $2 and l.position <= $3 and " WORTH_TELLING(
+            "l") "), concerned as ("
+                 "    select u.user_id from users u"
+                 "     where u.client_id = $1 and u.status = 'active' and exists ("
+                 "           select from l where l.subject = any(u.notify) and (u.all_tenants or l.tenant_id = "
+                 "any(u.tenants))"
+                 "              and not exists (select from sessions s where s.client_id = $1 and s.session_id = "
+                 "l.connection"
+                 "                                and s.user_id = u.user_id))"
+                 "     order by u.user_id"
+                 "), marked as ("
+                 "    insert into notices as n (client_id, user_id, after_position, pending)"
+                 "    select $1, user_id, $2, true from concerned"
+                 "    on conflict (client_id, user_id) do update"
+                 "       set pending = true, after_position = case when n.pending then n.after_position"
+                 "                                                 else greatest(n.after_position, "
+                 "excluded.after_position) end"
+                 "    returning user_id, mailed_at"
+                 ")"
+                 "insert into due (client_id, kind, object_id, due_at)"
+                 " select $1, 'notify', user_id, greatest(" SQL_NOW_MS
+                 ", mailed_at + $4) from marked on conflict do nothing",
+        "siii", tx->scope.client_id, reader->position, reader->newest, (int64_t)NOTICE_PAUSE_MS);
+}
+
+static enum err look_at(const char *client_id, const char *reader_id) {
+    struct db_scope scope = client_scope(client_id);
+    struct reader reader = {.kind = "notify", .reader_id = reader_id};
+    bool ours = false;
+    scope_tx struct tx tx = {0};
+    TRY(tx_begin(&tx, &scope));
+    TRY(reader_take(&tx, &reader, &ours));
+    if (!ours) return OK;
+    if (*config()->smtp_url) TRY(mark(&tx, &reader));
+    TRY(reader_done(&tx, &reader, reader.newest, false, &ours));
+    return tx_commit(&tx);
+}
+
+enum err notices_look(void) {
+    scope_rows struct rows rows = {0};
+    TRY(readers_find("notify", false, CLIENTS_AT_ONCE, &rows));
+    for (int i = 0; i < rows.n; i++) {
+        const char *client_id = rows_text(&rows, i, 0);
+        enum err e = look_at(client_id, rows_text(&rows, i, 1));
+        if (e == ERR_UNAVAILABLE) return e;
+        if (e != OK) LOG(ERROR, "notices_failed", log_s("client_id", client_id), log_s("error", err_code(e)));
+    }
+    return OK;
+}
+
+/* ---- one user's mail ---- */
+
+struct receiver {
+    struct db_scope scope; /* of the user's tenants */
+    const char *user_id, *email, *language, *timezone, *rights, *organisation;
+    struct strings subjects;
+    bool extended;
+};
+
+/* Only who may decide hears of what waits for a decision. */
+static enum err read_receiver(struct request *r, const char *user_id, struct receiver *out, bool *there) {
+    scope_rows struct rows rows = {0};
+    TRY(db_read(&r->scope, &rows,
+                "select u.email, u.language, u.timezone, " RIGHTS(
+                    "u") ", c.name,"
+                         "       case when u.all_tenants then '*' else array_to_string(u.tenants, ',') end,"
+                         "       array_to_string(case when u.role in ('SUPERVISOR', 'SENIOR_OFFICER') then u.notify"
+                         "                            else array_remove(u.notify, 'responses') end, ','), "
+                         "c.extended_notifications"
+                         "  from users u join clients c on c.client_id = u.client_id"
+                         " where u.client_id = $1 and u.user_id = $2 and u.status = 'active'",
+                "ss", r->client_id, user_id));
+    *there = rows.n > 0;
+    if (!*there) return OK;
+    const char **const texts[] = {&out->email,  &out->language,     &out->timezone,
+                                  &out->rights, &out->organisation, &out->scope.tenants};
+    for (int i = 0; i < 6; i++) *texts[i] = arena_strdup(r->arena, rows_text(&rows, 0, i));
+    out->subjects = strings_split(r->arena, rows_text(&rows, 0, 6), ',');
+    out->extended = rows_bool(&rows, 0, 7);
+    out->scope.client_id = r->client_id;
+    out->user_id = user_id;
+    return OK;
+}
+
+/* What happened in (after, newest]: the oldest of each kind in turns, so that none crowds out another, with how many there are of
+ * each. */
+static enum err read_notices(struct tx *tx, const struct receiver *to, int64_t after, int64_t newest,
+                             struct rows *out) {
+    return tx_run(
+        tx, out,
+        "with l as materialized ("
+        "    select l.position, l.kind, l.operation, l.incident_id, l.object_id, l.changed_by,"
+        "           substring(l.snapshot from '\"status\":\"([^\"]*)\"') as status"
+        "      from ledger l"
+        "     where l.client_id = $1 and l.position > $2 and l.position <= $3 and " WORTH_TELLING(
+            "l") "       and not exists (select from sessions s where s.client_id = $1 and s.session_id = l.connection"
+                 "                         and s.user_id = $4)"
+                 "), found as ("
+                 "    select l.position, $5::integer as kind, l.incident_id, i.status, '' as type, '' as host, "
+                 "l.changed_by,"
+                 "           i.summary as text, 0 as until"
+                 "      from l join incidents i on i.client_id = $1 and i.incident_id = l.incident_id"
+                 "     where l.kind = 'incident_details' and l.operation = 'create' and 'incidents' = any($9)"
+                 "    union all"
+                 "    select l.position, $6::integer, l.incident_id, l.status, '', '', l.changed_by, i.summary, 0"
+                 "      from l join incidents i on i.client_id = $1 and i.incident_id = l.incident_id"
+                 "     where l.kind = 'incident_details' and l.operation = 'update' and 'incidents' = any($9)"
+                 "       and l.status <> (select substring(b.snapshot from '\"status\":\"([^\"]*)\"') from ledger b"
+                 "                         where b.client_id = $1 and b.incident_id = l.incident_id"
+                 "                           and b.kind = 'incident_details' and b.position < l.position"
+                 "                         order by b.position desc limit 1)"
+                 "    union all"
+                 "    select l.position, $7::integer, l.incident_id, '', p.type, coalesce(a.host_name, p.asset_id), "
+                 "l.changed_by,"
+                 "           p.description, p.decide_until"
+                 "      from l join responses p on p.client_id = $1 and p.response_id = l.object_id and p.status = "
+                 "'New'"
+                 "             left join assets a on a.client_id = $1 and a.asset_id = p.asset_id"
+                 "     where l.kind = 'incident_response' and l.operation = 'create' and 'responses' = any($9)"
+                 "    union all"
+                 "    select l.position, $8::integer, l.incident_id, '', '', '', l.changed_by, c.text, 0"
+                 "      from l join comments c on c.client_id = $1 and c.comment_id = l.object_id"
+                 "     where l.kind = 'incident_comment' and l.operation = 'create' and 'comments' = any($9)"
+                 ")"
+                 "select f.kind, i.incident_number, i.priority, f.status, i.tenant_name, f.type, f.host, f.changed_by, "
+                 "f.text, f.until,"
+                 "       count(*) over (partition by f.kind)"
+                 "  from found f join incidents i on i.client_id = $1 and i.incident_id = f.incident_id"
+                 " order by row_number() over (partition by f.kind order by f.position), f.kind limit $10",
+        "siisiiiiSi", to->scope.client_id, after, newest, to->user_id, (int64_t)NOTICE_INCIDENT, (int64_t)NOTICE_STATUS,
+        (int64_t)NOTICE_RESPONSE, (int64_t)NOTICE_COMMENT, &to->subjects, (int64_t)NOTICES_LISTED_MAX);
+}
+
+static struct notice notice_of(const struct rows *rows, int i) {
+    return (struct notice){
+        .kind = (enum notice_kind)rows_int(rows, i, 0),
+        .number = rows_int(rows, i, 1),
+        .priority = rows_text(rows, i, 2),
+        .status = rows_text(rows, i, 3),
+        .tenant = rows_text(rows, i, 4),
+        .type = rows_text(rows, i, 5),
+        .host = rows_text(rows, i, 6),
+        .by = rows_text(rows, i, 7),
+        .text = rows_text(rows, i, 8),
+        .until_ms = rows_int(rows, i, 9),
+    };
+}
+
+static struct notice_words compose(struct arena *arena, const struct receiver *to, const struct rows *rows) {
+    struct notice *list = arena_alloc(arena, (size_t)rows->n * sizeof *list);
+    struct notice_mail mail = {.organisation = to->organisation,
+                               .language = to->language,
+                               .timezone = to->timezone,
+                               .url = config()->public_url,
+                               .extended = to->extended,
+                               .list = list,
+                               .n = (size_t)rows->n};
+    for (int i = 0; i < rows->n; i++) {
+        list[i] = notice_of(rows, i);
+        mail.totals[list[i].kind] = rows_int(rows, i, 10);
+    }
+    return notice_words(arena, &mail);
+}
+
+static enum err queue(struct arena *arena, struct tx *tx, const struct receiver *to, const struct rows *rows) {
+    struct notice_words words = compose(arena, to, rows);
+    struct strings recipient = {.n = 1, .v = (const char **)&to->email};
+    scope_buf struct buf parameters;
+    buf_init(&parameters, 1024 * 1024);
+    json_open(&parameters, '{');
+    json_kstr(&parameters, "user_id", to->user_id);
+    json_kstr(&parameters, "rights", to->rights);
+    json_kstr(&parameters, "subject", words.subject);
+    json_kstr(&parameters, "text", words.text);
+    json_close(&parameters, '}');
+    struct queued_mail mail = {"notification", buf_text(&parameters), to->language, to->timezone};
+    return mail_queue_add(arena, tx, to->scope.client_id, &mail, &recipient);
+}
+
+/* Locks the mark; newest is read after it, so that a row is either told of now or marked again. */
+static enum err lock_mark(struct tx *tx, const char *client_id, const char *user_id, int64_t *after, int64_t *newest,
+                          bool *pending) {
+    scope_rows struct rows notice = {0};
+    scope_rows struct rows clock = {0};
+    TRY(tx_run(tx, &notice,
+               "select after_position from notices where client_id = $1 and user_id = $2 and pending for update", "ss",
+               client_id, user_id));
+    *pending = notice.n > 0;
+    if (!*pending) return OK;
+    *after = rows_int(&notice, 0, 0);
+    TRY(tx_run(tx, &clock, "select position from clocks where client_id = $1", "s", client_id));
+    *newest = rows_int(&clock, 0, 0);
+    return OK;
+}
+
+static enum err end_mark(struct tx *tx, const char *client_id, const char *user_id, int64_t newest, bool mailed) {
+    return tx_run(tx, NULL,
+                  "with done as (delete from due where client_id = $1 and kind = 'notify' and object_id = $2)"
+                  "update notices set pending = false, after_position = greatest(after_position, $3),"
+                  "       mailed_at = case when $4 then " SQL_NOW_MS " else mailed_at end"
+                  " where client_id = $1 and user_id = $2",
+                  "ssib", client_id, user_id, newest, (int)mailed);
+}
+
+static enum err tell(struct request *r, const struct receiver *to) {
+    int64_t after = 0, newest = 0;
+    bool pending = false;
+    scope_rows struct rows rows = {0};
+    scope_tx struct tx tx = {0};
+    TRY(tx_begin(&tx, &to->scope));
+    TRY(lock_mark(&tx, r->client_id, to->user_id, &after, &newest, &pending));
+    if (pending) TRY(read_notices(&tx, to, after, newest, &rows));
+    if (rows.n) TRY(queue(r->arena, &tx, to, &rows));
+    TRY(end_mark(&tx, r->client_id, to->user_id, newest, rows.n > 0));
+    return tx_commit(&tx);
+}
+
+static enum err forget(struct request *r, const char *user_id) {
+    scope_tx struct tx tx = {0};
+    TRY(tx_begin(&tx, &r->scope));
+    TRY(tx_run(&tx, NULL,
+               "with n as (delete from notices where client_id = $1 and user_id = $2)"
+               "delete from due where client_id = $1 and kind = 'notify' and object_id = $2",
+               "ss", r->client_id, user_id));
+    return tx_commit(&tx);
+}
+
+static enum err run(struct request *r, const char *user_id) {
+    struct receiver to = {0};
+    bool there = false;
+    TRY(read_receiver(r, user_id, &to, &there));
+    return there ? tell(r, &to) : forget(r, user_id);
+}
+
+enum err notices_due(const char *client_id, const char *user_id) { return gateway_run(run, client_id, user_id); }
+
+/* ---- when it is sent ---- */
+
+static enum err still_entitled(const char *client_id, const char *user_id, const char *rights) {
+    struct db_scope scope = client_scope(client_id);
+    scope_rows struct rows rows = {0};
+    TRY(db_read(&scope, &rows,
+                "select 1 from users u"
+                " where u.client_id = $1 and u.user_id = $2 and u.status = 'active' and " RIGHTS("u") " = $3",
+                "sss", client_id, user_id, rights));
+    return rows.n ? OK : ERR_NOT_FOUND;
+}
+
+enum err notice_mail_write(struct arena *arena, const char *client_id, const char *parameters, struct mail *mail) {
+    const char *user_id = NULL, *rights = NULL, *subject = NULL, *text = NULL;
+    json_t *p = json_loads(parameters, 0, NULL);
+    enum err e = ERR_NOT_FOUND;
+    if (!json_unpack(p, "{s:s, s:s, s:s, s:s}", "user_id", &user_id, "rights", &rights, "subject", &subject, "text",
+                     &text)) {
+        mail->subject = arena_strdup(arena, subject);
+        mail->text = arena_strdup(arena, text);
+        e = still_entitled(client_id, user_id, rights);
+    }
+    json_decref(p);
+    return e;
+}
