@@ -80,6 +80,7 @@ const char *format_check(struct arena *arena, enum format format, const char *s,
         [FORMAT_SHA256] = "a SHA-256: 64 hex digits",
         [FORMAT_MD5] = "an MD5: 32 hex digits",
         [FORMAT_CLOCK] = "a time of the day, 00:00 to 23:59",
+        [FORMAT_HOST_GLOB] = "a host name in which only * and ? stand for other characters",
     };
     *wanted = names[format];
     switch (format) {
@@ -91,6 +92,7 @@ const char *format_check(struct arena *arena, enum format format, const char *s,
     case FORMAT_SHA256: return lower_if(strlen(s) == 64 && all_hex(s, 64), arena, s);
     case FORMAT_MD5: return lower_if(strlen(s) == 32 && all_hex(s, 32), arena, s);
     case FORMAT_CLOCK: return is_clock(s) ? s : NULL;
+    case FORMAT_HOST_GLOB: return strpbrk(s, "[]{}\\/:") ? NULL : s;
     case FORMAT_NONE:
     case FORMAT_TIME_MS: break;
     }

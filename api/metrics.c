@@ -10,6 +10,7 @@
 #include "build/gen/operations.h"
 #include "build/gen/version.h"
 #include "feeds/waiting.h"
+#include "rules/counters.h"
 
 enum { OPERATIONS_MAX = 256, BUCKETS = 9 };
 
@@ -91,6 +92,7 @@ void metrics_text(struct buf *out) {
              "process_resident_memory_bytes %ld\n",
              resident_bytes());
     add_feeds(out);
+    rules_counters_text(out);
     buf_adds(out, "# HELP mdr_requests_total Requests answered, by operation and class of status.\n"
                   "# TYPE mdr_requests_total counter\n");
     for (size_t i = 0; i < operations_n; i++) add_requests(out, i, operations[i].id);

@@ -38,6 +38,7 @@ enum format {
     FORMAT_SHA256,
     FORMAT_MD5,
     FORMAT_CLOCK,
+    FORMAT_HOST_GLOB,
 };
 
 /* An allowed text, and what the handler sees for it (the same, or what it is another spelling of). */

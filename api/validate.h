@@ -13,6 +13,7 @@
  *   time_ms    0..253402300799999 (the year 9999)
  *   timezone   an IANA name that the system's zoneinfo has
  *   clock      HH:MM, 00:00 to 23:59
+ *   host_glob  none of [ ] { } \ / : , which people take for wildcards, or paste with an id, and which no host name holds
  *
  * All strings are borrowed from the JSON (or the pairs) or live in the request's arena: args live as long as these.
  * Errors: ERR_INVALID with up to FAULT_ITEMS_MAX pointers recorded by fail_at(); args are then half filled. */

@@ -31,5 +31,6 @@ enum err client_create(const char *client_id, const char *name) {
     TRY(tx_run(&tx, NULL,
                "insert into tenants (client_id, tenant_id, tenant_name, creation_time) values ($1, '-', '', $2)", "si",
                client_id, now_ms()));
+    TRY(tx_run(&tx, NULL, "select auto_rules_example($1, $2)", "si", client_id, now_ms()));
     return tx_commit(&tx);
 }

@@ -12,6 +12,7 @@
 #include "responses/object.h"
 #include "responses/systems.h"
 #include "responses/types.h"
+#include "rules/judge.h"
 
 /* What is proposed, for which assets, and what decides it at once. */
 struct proposal {
@@ -24,9 +25,16 @@ struct proposal {
     struct strings auto_tenants;
     int64_t decide_within_s;      /* 0 = no deadline */
     struct strings ids, critical; /* of the new responses, in the order of the assets */
+    struct judgement judgement;   /* of the rules; on the SOC's proposals only */
+    struct settled *settled;
+    size_t settled_n, decided_n; /* decided_n: responses, in all of settled */
+};
+
+/* Responses that the same decision ends. */
+struct settled {
     struct decision decision;
-    struct decided *decided;
-    size_t decided_n;
+    struct decided *list;
+    size_t n;
 };
 
 /* ---- what may be proposed ---- */
@@ -96,57 +104,98 @@ static enum err check_assets(struct request *r, struct proposal *p) {
 
 /* ---- what decides at once ---- */
 
-/* Holds the client's settings until the end, so that switching off is over when its reply is sent. */
+static bool by_soc(const struct request *r) { return r->who.role == ROLE_SOC_ANALYST; }
+
+/* Holds the client's row until the end, so that a change of settings or rules and a freeze are over when their reply is sent; the SOC's
+ * proposals, which rules may accept, come one after the other, so that limits are counted exactly. */
 static enum err read_settings(struct request *r, struct tx *tx, struct proposal *p) {
     scope_rows struct rows rows = {0};
+    if (by_soc(r)) TRY(rules_lock(r, tx));
     TRY(tx_run(tx, &rows,
-               "select i.tenant_id, c.auto_response_mode, array_to_string(c.auto_response_tenants, ','),"
-               "       c.deadlines_s ->> $3"
-               "  from clients c join incidents i on i.client_id = c.client_id and i.incident_id = $2"
-               " where c.client_id = $1 for share of c",
-               "sss", r->client_id, p->args->incident_id, p->type->type));
+               "select auto_response_mode, array_to_string(auto_response_tenants, ','), deadlines_s ->> $2"
+               "  from clients where client_id = $1 for share",
+               "ss", r->client_id, p->type->type));
     if (!rows.n) return fail_not_found(r);
-    p->incident_tenant = arena_strdup(r->arena, rows_text(&rows, 0, 0));
-    p->auto_mode = arena_strdup(r->arena, rows_text(&rows, 0, 1));
-    p->auto_tenants = strings_split(r->arena, rows_text(&rows, 0, 2), ',');
-    p->decide_within_s = rows_null(&rows, 0, 3) ? p->type->decide_within_s : rows_int(&rows, 0, 3);
+    p->auto_mode = arena_strdup(r->arena, rows_text(&rows, 0, 0));
+    p->auto_tenants = strings_split(r->arena, rows_text(&rows, 0, 1), ',');
+    p->decide_within_s = rows_null(&rows, 0, 2) ? p->type->decide_within_s : rows_int(&rows, 0, 2);
     if (p->args->has_decide_within_s) p->decide_within_s = p->args->decide_within_s;
     return OK;
 }
 
-/* Under `selected` the host's own tenant counts. */
-static bool auto_accepted(const struct proposal *p, const struct asset_brief *asset) {
-    if (asset->critical) return false;
-    if (!strcmp(p->auto_mode, "all")) return true;
-    return !strcmp(p->auto_mode, "selected") && strings_have(&p->auto_tenants, asset->tenant_id);
+static enum err read_incident(struct request *r, struct tx *tx, struct proposal *p) {
+    scope_rows struct rows rows = {0};
+    TRY(incident_lock(r, tx, p->args->incident_id));
+    TRY(tx_run(tx, &rows, "select tenant_id from incidents where client_id = $1 and incident_id = $2", "ss",
+               r->client_id, p->args->incident_id));
+    if (!rows.n) return fail_not_found(r);
+    p->incident_tenant = arena_strdup(r->arena, rows_text(&rows, 0, 0));
+    return OK;
 }
 
-static struct decision decision_of_setting(void) {
-    return (struct decision){.status = "Confirmed",
-                             .comment = "Automatically accepted",
-                             .kind = "setting",
-                             .id = "auto_response",
-                             .name = "auto_response",
+static void name_all(struct request *r, struct proposal *p) {
+    size_t n = p->asset_ids.n;
+    p->ids = strings_new(r->arena, n);
+    p->critical = strings_new(r->arena, n);
+    for (size_t i = 0; i < n; i++) {
+        p->ids.v[p->ids.n++] = response_id_new(r->arena);
+        p->critical.v[p->critical.n++] = p->assets[i].critical ? "t" : "f";
+    }
+}
+
+static void settle(struct request *r, struct proposal *p, size_t i, const struct decision *decision) {
+    struct settled *s = p->settled;
+    while (s < p->settled + p->settled_n &&
+           (strcmp(s->decision.kind, decision->kind) != 0 || strcmp(s->decision.id, decision->id) != 0))
+        s++;
+    if (s == p->settled + p->settled_n) {
+        *s = (struct settled){.decision = *decision, .list = arena_alloc(r->arena, p->asset_ids.n * sizeof *s->list)};
+        p->settled_n++;
+    }
+    bool critical = p->assets[i].critical && *decision->status == 'C';
+    s->list[s->n++] =
+        (struct decided){.response_id = p->ids.v[i], .final = !critical, .two_people = p->assets[i].critical};
+    p->decided_n++;
+}
+
+static struct decision decision_of_judged(struct request *r, const struct judged *j) {
+    bool by_rule = !strcmp(j->by, "rule"), accepts = j->decision == RULE_ACCEPT;
+    const char *what = accepts ? "Automatically accepted" : "Automatically declined";
+    return (struct decision){.status = accepts ? "Confirmed" : "Declined",
+                             .comment =
+                                 by_rule ? arena_printf(r->arena, "%s by rule \"%s\"", what, j->rule_name) : what,
+                             .kind = j->by,
+                             .id = by_rule ? j->rule_id : "auto_response",
+                             .name = by_rule ? j->rule_name : "auto_response",
                              .changed_by = GATEWAY_AUTHOR,
                              .connection = ""};
 }
 
-/* The customer's own proposal is its confirmation; the SOC's waits, unless the customer's setting accepts it. */
-static void name_and_decide(struct request *r, struct proposal *p) {
-    bool soc = r->who.role == ROLE_SOC_ANALYST;
-    size_t n = p->asset_ids.n;
-    p->decision = soc ? decision_of_setting() : decision_of(r, "Confirmed", "");
-    p->decided = arena_alloc(r->arena, n * sizeof *p->decided);
-    p->ids = strings_new(r->arena, n);
-    p->critical = strings_new(r->arena, n);
-    for (size_t i = 0; i < n; i++) {
-        const char *id = response_id_new(r->arena);
-        bool critical = p->assets[i].critical;
-        p->ids.v[p->ids.n++] = id;
-        p->critical.v[p->critical.n++] = critical ? "t" : "f";
-        if (soc && !auto_accepted(p, &p->assets[i])) continue;
-        p->decided[p->decided_n++] = (struct decided){.response_id = id, .final = !critical, .two_people = critical};
+/* The SOC's proposals wait for people unless a rule, or else the setting, decides. */
+static enum err judge(struct request *r, struct tx *tx, struct proposal *p) {
+    struct rule_case c = {.incident_id = p->args->incident_id,
+                          .type = p->type,
+                          .assets = p->assets,
+                          .assets_n = p->asset_ids.n,
+                          .setting_mode = p->auto_mode,
+                          .setting_tenants = &p->auto_tenants};
+    TRY(rules_judge(r, tx, &c, &p->judgement));
+    for (size_t i = 0; i < p->judgement.n; i++) {
+        const struct judged *j = &p->judgement.each[i];
+        struct decision decision = decision_of_judged(r, j);
+        if (j->decision == RULE_ACCEPT || j->decision == RULE_DECLINE) settle(r, p, i, &decision);
     }
+    return OK;
+}
+
+/* The customer's own proposal is its confirmation. */
+static enum err decide(struct request *r, struct tx *tx, struct proposal *p) {
+    p->settled = arena_alloc(r->arena, p->asset_ids.n * sizeof *p->settled);
+    name_all(r, p);
+    if (by_soc(r)) return judge(r, tx, p);
+    struct decision own = decision_of(r, "Confirmed", "");
+    for (size_t i = 0; i < p->asset_ids.n; i++) settle(r, p, i, &own);
+    return OK;
 }
 
 /* ---- writing ---- */
@@ -169,14 +218,24 @@ static enum err insert(struct request *r, struct tx *tx, const struct proposal *
     return responses_insert(r, tx, &d, first);
 }
 
+static enum err apply(struct request *r, struct tx *tx, const struct proposal *p, int64_t stamp) {
+    for (size_t i = 0; i < p->settled_n; i++) {
+        const struct settled *s = &p->settled[i];
+        int changed = 0;
+        TRY(decide_apply(r, tx, &s->decision, s->list, s->n, stamp, &changed));
+        if (changed != (int)s->n) return fail(r, ERR_DEADLINE_PASSED, "The time to decide passed at this moment.");
+        stamp += changed;
+    }
+    return OK;
+}
+
 static enum err write_all(struct request *r, struct tx *tx, const struct proposal *p, int64_t *last) {
     size_t n = p->asset_ids.n;
     int64_t first = 0;
-    int changed = 0;
     TRY(write_clock(tx, (int)(n + p->decided_n), &first));
     TRY(insert(r, tx, p, first));
-    if (p->decided_n) TRY(decide_apply(r, tx, &p->decision, p->decided, p->decided_n, first + (int64_t)n, &changed));
-    if (changed != (int)p->decided_n) return fail(r, ERR_DEADLINE_PASSED, "The time to decide passed at this moment.");
+    TRY(apply(r, tx, p, first + (int64_t)n));
+    if (by_soc(r)) TRY(rules_record_judgement(r, tx, &p->judgement, &p->ids, first));
     *last = first + (int64_t)(n + p->decided_n) - 1;
     return incident_touch(r, tx, p->args->incident_id, *last, (int)(n + p->decided_n));
 }
@@ -188,19 +247,25 @@ static enum err reply(struct request *r, struct tx *tx, const struct proposal *p
     return OK;
 }
 
-enum err responses_create(struct request *r, const struct responses_create_args *args, struct reply *out) {
-    struct proposal p = {.args = args};
+static enum err create(struct request *r, struct proposal *p, struct reply *out) {
     int64_t last = 0;
-    TRY(take_assets(r, &p));
-    TRY(take_parameters(r, &p));
+    TRY(take_assets(r, p));
+    TRY(take_parameters(r, p));
     scope_tx struct tx tx = {0};
     TRY(write_begin(r, &tx));
-    TRY(incident_lock(r, &tx, args->incident_id));
-    TRY(read_settings(r, &tx, &p));
-    TRY(assets_find(r, &tx, &p.asset_ids, &p.assets));
-    TRY(check_assets(r, &p));
-    name_and_decide(r, &p);
-    TRY(write_all(r, &tx, &p, &last));
-    TRY(reply(r, &tx, &p, &out->body));
+    TRY(read_settings(r, &tx, p));
+    TRY(read_incident(r, &tx, p));
+    TRY(assets_find(r, &tx, &p->asset_ids, &p->assets));
+    TRY(check_assets(r, p));
+    TRY(decide(r, &tx, p));
+    TRY(write_all(r, &tx, p, &last));
+    TRY(reply(r, &tx, p, &out->body));
     return write_commit(r, &tx, last, out);
+}
+
+enum err responses_create(struct request *r, const struct responses_create_args *args, struct reply *out) {
+    struct proposal p = {.args = args};
+    enum err e = create(r, &p, out);
+    judgement_free(&p.judgement);
+    return e;
 }

@@ -281,7 +281,8 @@ def test_head_answers_like_get(op, org):
 # ---- ids ----
 
 ID_MEMBERS = {"incident_id", "comment_id", "attachment_id", "response_id", "asset_id", "tenant_id", "session_id", "user_id",
-              "responses_ids", "asset_ids", "affected_hosts", "issue_key", "schedule_id"}
+              "responses_ids", "asset_ids", "affected_hosts", "issue_key", "schedule_id", "rule_id",
+              "rule_ids"}
 # Where an id only filters, or where "unknown" means "make it".
 # What a new object refers to: 400 with a pointer is as good an answer, as long as it is the same for unknown and foreign.
 REFERENCES = {"affected_hosts", "asset_id", "asset_ids", "tenant_id"}
@@ -301,13 +302,14 @@ def id_of(kind, organisation):
             "session_id": lambda: o.new_connection()["session_id"], "user_id": lambda: o.new_user()["user"]["user_id"],
             "responses_ids": lambda: [o.new_response()["response_id"]], "asset_ids": lambda: [o.asset()["asset_id"]],
             "affected_hosts": lambda: [o.host()], "issue_key": lambda: str(10 ** 9),
-            "schedule_id": lambda: o.new_schedule()["schedule_id"]}
+            "schedule_id": lambda: o.new_schedule()["schedule_id"],
+            "rule_id": lambda: o.new_rule()["rule_id"], "rule_ids": lambda: [o.new_rule()["rule_id"]]}
     return make[kind]()
 
 
 def unknown_id(kind):
     unknown = {"asset_id": new_asset_id(), "responses_ids": [f"MDR_{uuid.uuid4()}"], "asset_ids": [new_asset_id()],
-               "affected_hosts": [f"NOBODY:{new_asset_id()}"], "response_id": f"MDR_{uuid.uuid4()}",
+               "affected_hosts": [f"NOBODY:{new_asset_id()}"], "rule_ids": ["A" * 20], "response_id": f"MDR_{uuid.uuid4()}",
                "session_id": str(uuid.uuid4()), "issue_key": "999999999"}
     return unknown.get(kind, "AAAAAAAAAAAAAAAAAAAA")
 

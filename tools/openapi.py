@@ -20,7 +20,7 @@ SYSTEMS = ["windows", "linux", "macos"]
 METHODS = ["get", "post", "put", "patch", "delete"]
 API_PREFIX = "/api/v1/{client_id}/"
 TIME_MAX_MS = 253402300799999
-FORMATS = {"asset_id", "host_ref", "uuid", "email", "time_ms", "timezone", "sha256", "md5", "clock"}
+FORMATS = {"asset_id", "host_ref", "uuid", "email", "time_ms", "timezone", "sha256", "md5", "clock", "host_glob"}
 KEYWORDS = set("""auto break case char const continue default do double else enum extern float for goto if inline int long
 register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while bool asm typeof""".split())
 SAID = {"description", "example", "examples", "x-alias-of", "x-ignored"}

@@ -125,6 +125,13 @@ class Organisation:
     def new_schedule(self, by=None, **more):
         return (by or self.sup).ok("schedules/create", self.schedule_body(**more))
 
+    def rule_body(self, **more):
+        return {"name": f"Rule {next(_numbers)}", "mode": "off", "effect": "accept", "when": {"types": ["KILL_PROCESS"]}, **more}
+
+    def new_rule(self, **more):
+        """Off, unless mode says otherwise."""
+        return self.sup.ok("auto_rules/create", self.rule_body(**more))
+
     def new_response(self, incident_id=None, tenant="", **more):
         """Proposed by the SOC, so New."""
         return self.soc.ok("responses/create", self.response_body(incident_id, tenant, **more))
@@ -172,6 +179,11 @@ def _lease(o):
     return {"asset_ids": [o.new_task(asset_id=o.new_assets(1)[0]["asset_id"])["asset_id"]]}
 
 
+def _reorder(o):
+    o.new_rule()
+    return {"rule_ids": [r["rule_id"] for r in o.sup.ok("auto_rules/list")][::-1]}
+
+
 RIGHT = {
     "incidents/count": lambda o: {"statuses": ["Open"], "page": 1},
     "incidents/list": lambda o: {"statuses": ["Open"], "page_size": 20},
@@ -199,6 +211,16 @@ RIGHT = {
     "tasks/lease": _lease,
     "tasks/renew": _held,
     "tasks/report": lambda o: {**_held(o), "state": "running"},
+    "responses/explain": lambda o: {"response_id": o.new_response()["response_id"]},
+    "responses/preview": lambda o: {k: v for k, v in o.response_body().items() if k != "description"},
+    "auto_rules/list": lambda o: {},
+    "auto_rules/create": lambda o: o.rule_body(),
+    "auto_rules/update": lambda o: {"rule_id": o.new_rule()["rule_id"], "name": f"Renamed {next(_numbers)}"},
+    "auto_rules/delete": lambda o: {"rule_id": o.new_rule()["rule_id"]},
+    "auto_rules/reorder": _reorder,
+    "auto_rules/backtest": lambda o: {"rule": o.rule_body(), "since": 0},
+    "settings/freeze/get": lambda o: {},
+    "settings/freeze": lambda o: {"frozen": False, "reason": f"Reason {next(_numbers)}"},
     "settings/auto_response/get": lambda o: {},
     "settings/auto_response/set": lambda o: {"mode": "off", "tenants": []} if next(_numbers) % 2 else {"auto_response": False},
     "assets/count": lambda o: {"statuses": ["OK"], "page": 1},
