@@ -329,6 +329,14 @@ def test_concurrent_counts_what_is_not_finished(fresh):
     made = propose(fresh, fresh.new_assets(3))
     assert [r["status"] for r in made] == ["Confirmed", "Confirmed", "New"]
     assert explain(fresh, made[2])["reason"] == "concurrent"
+    lease = next(t for t in fresh.connector.ok("tasks/lease", {"max": 100}) if t["response_id"] == made[0]["response_id"])
+    task = {"response_id": lease["response_id"], "epoch": lease["epoch"]}
+    fresh.connector.ok("tasks/report", {**task, "state": "running"})
+    assert fresh.new_response()["status"] == "New", "handed out and running are not finished"
+    fresh.connector.ok("tasks/report", {**task, "state": "succeeded"})
+    assert fresh.new_response()["status"] == "Confirmed"
+    still = fresh.gateway.query("select count(*) from rule_uses where client_id = %s and open", fresh.id, client=fresh.id)
+    assert still == [(2,)], "what is finished is not looked at again"
 
 
 def test_share_of_assets(fresh):
