@@ -10,6 +10,7 @@
 #include "build/gen/operations.h"
 #include "build/gen/version.h"
 #include "feeds/waiting.h"
+#include "notify/webhooks_lane.h"
 #include "rules/counters.h"
 
 enum { OPERATIONS_MAX = 256, BUCKETS = 9 };
@@ -101,4 +102,5 @@ void metrics_text(struct buf *out) {
                   "# TYPE mdr_request_seconds histogram\n");
     for (size_t i = 0; i < operations_n; i++)
         if (used(i)) add_durations(out, i, operations[i].id);
+    webhooks_metrics(out);
 }

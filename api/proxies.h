@@ -7,7 +7,4 @@
 /* peer: of the socket. forwarded: the header or NULL. trusted: CIDRs, comma separated. Returns peer, or a text in out. */
 const char *caller_address(const char *peer, const char *forwarded, const char *trusted, char *out, size_t out_bytes);
 
-/* Is the address ("10.1.2.3", "::1") in one of the CIDRs? */
-int cidr_list_has(const char *cidrs, const char *address);
-
 #endif

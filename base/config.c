@@ -8,12 +8,13 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/cidr.h"
 #include "base/log.h"
 #include "base/strings.h"
 
 extern char **environ;
 
-enum kind { TEXT, PATH, SECRET, ADDRESS, LEVEL, SWITCH, NUMBER };
+enum kind { TEXT, PATH, SECRET, ADDRESS, CIDRS, LEVEL, SWITCH, NUMBER };
 
 struct setting {
     enum kind kind;
@@ -29,12 +30,14 @@ struct setting {
 #define PATH_(...) WORDS(PATH, __VA_ARGS__)
 #define SECRET_(...) WORDS(SECRET, __VA_ARGS__)
 #define ADDRESS_(...) WORDS(ADDRESS, __VA_ARGS__)
+#define CIDRS_(...) WORDS(CIDRS, __VA_ARGS__)
 #define LEVEL_(...) WORDS(LEVEL, __VA_ARGS__)
 #define SWITCH_(...) WORDS(SWITCH, __VA_ARGS__)
 #define NUMBER_(member, name_, value_, least_, most_, help_)                                                           \
     {.kind = NUMBER, .name = name_, .value = #value_, .help = help_, .least = least_, .most = most_, AT(member)},
 
-static const struct setting settings[] = {CONFIG_TABLE(TEXT_, PATH_, SECRET_, ADDRESS_, LEVEL_, SWITCH_, NUMBER_)};
+static const struct setting settings[] = {
+    CONFIG_TABLE(TEXT_, PATH_, SECRET_, ADDRESS_, CIDRS_, LEVEL_, SWITCH_, NUMBER_)};
 
 enum { SETTINGS_N = sizeof settings / sizeof *settings, SECRET_BYTES_MAX = 64 * 1024, FILE_BYTES_MAX = 256 * 1024 };
 
@@ -201,6 +204,7 @@ static void set_text(struct found *f, const struct setting *s, char *value) {
     struct address address;
     enum log_level level;
     if (s->kind == ADDRESS && !address_parse(value, &address)) complain(f, s->name, "takes host:port, not", value);
+    if (s->kind == CIDRS && !cidr_list_ok(value)) complain(f, s->name, "takes CIDRs, comma separated, not", value);
     if (s->kind == LEVEL && !log_parse_level(value, &level))
         complain(f, s->name, "takes error, warn, info or debug, not", value);
     *text_at(s) = s->kind == PATH ? absolute(value) : strdup(value);

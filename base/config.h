@@ -4,7 +4,7 @@
  * A SECRET may also be given as a file: NAME_FILE=/path (its last line break is cut). PATHs become absolute.
  * An empty value counts as not given.
  *
- * Kinds: TEXT, PATH, SECRET (text that logs and dumps hide), ADDRESS (host:port or [v6]:port), LEVEL (log level),
+ * Kinds: TEXT, PATH, SECRET (text that logs and dumps hide), ADDRESS (host:port or [v6]:port), CIDRS, LEVEL (log level),
  * SWITCH (on|off) and NUMBER (with least and most). */
 #ifndef BASE_CONFIG_H
 #define BASE_CONFIG_H
@@ -15,12 +15,12 @@
 #include "base/err.h"
 
 /* kind, member, name, default, help; NUMBER: kind, member, name, default, least, most, help */
-#define CONFIG_TABLE(TEXT, PATH, SECRET, ADDRESS, LEVEL, SWITCH, NUMBER)                                               \
+#define CONFIG_TABLE(TEXT, PATH, SECRET, ADDRESS, CIDRS, LEVEL, SWITCH, NUMBER)                                        \
     ADDRESS(listen, "MDR_LISTEN", "127.0.0.1:8080", "Where the API listens.")                                          \
     TEXT(public_url, "MDR_PUBLIC_URL", "",                                                                             \
          "Base URL that users see, for links in replies and mail; default `http://` and MDR_LISTEN.")                  \
-    TEXT(trusted_proxies, "MDR_TRUSTED_PROXIES", "",                                                                   \
-         "CIDRs, comma separated, whose `X-Forwarded-For` is believed, e.g. `127.0.0.1/32`.")                          \
+    CIDRS(trusted_proxies, "MDR_TRUSTED_PROXIES", "",                                                                  \
+          "CIDRs, comma separated, whose `X-Forwarded-For` is believed, e.g. `127.0.0.1/32`.")                         \
     TEXT(cors_origins, "MDR_CORS_ORIGINS", "", "Origins, comma separated, whose pages may call the API.")              \
     PATH(data_dir, "MDR_DATA_DIR", "data", "Folder of the embedded database and the signing keys.")                    \
     SECRET(database_url, "MDR_DATABASE_URL", "",                                                                       \
@@ -51,13 +51,18 @@
     SECRET(smtp_url, "MDR_SMTP_URL", "",                                                                               \
            "Mail relay, `smtp://[user:password@]host:port` or `smtps://`; none: no mail.")                             \
     TEXT(mail_from, "MDR_MAIL_FROM", "mdr-gateway@localhost", "Sender of mail.")                                       \
+    CIDRS(egress_allow, "MDR_EGRESS_ALLOW", "",                                                                        \
+          "CIDRs, comma separated, that webhooks may reach although private, e.g. `127.0.0.0/8`.")                     \
+    PATH(egress_ca_file, "MDR_EGRESS_CA_FILE", "",                                                                     \
+         "PEM file of the authorities that outgoing https trusts; default the system's.")                              \
     LEVEL(log_level, "MDR_LOG_LEVEL", "info", "`error`, `warn`, `info` or `debug`.")
 
 struct config {
 #define CONFIG_TEXT_(member, name, value, help) const char *member;
 #define CONFIG_SWITCH_(member, name, value, help) bool member;
 #define CONFIG_NUMBER_(member, name, value, least, most, help) int64_t member;
-    CONFIG_TABLE(CONFIG_TEXT_, CONFIG_TEXT_, CONFIG_TEXT_, CONFIG_TEXT_, CONFIG_TEXT_, CONFIG_SWITCH_, CONFIG_NUMBER_)
+    CONFIG_TABLE(CONFIG_TEXT_, CONFIG_TEXT_, CONFIG_TEXT_, CONFIG_TEXT_, CONFIG_TEXT_, CONFIG_TEXT_, CONFIG_SWITCH_,
+                 CONFIG_NUMBER_)
 };
 
 /* Reads all settings; file may be NULL. Each mistake is told on stderr with the setting's name, then ERR_INVALID

@@ -148,7 +148,7 @@ static void help_names_every_setting(void **state) {
 #define NAMED(member, name, ...)                                                                                       \
     assert_non_null(strstr(help, name));                                                                               \
     assert_non_null(strstr(markdown, "| `" name "` |"));
-    CONFIG_TABLE(NAMED, NAMED, NAMED, NAMED, NAMED, NAMED, NAMED)
+    CONFIG_TABLE(NAMED, NAMED, NAMED, NAMED, NAMED, NAMED, NAMED, NAMED)
     free(help);
     free(markdown);
 }

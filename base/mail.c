@@ -2,12 +2,13 @@
 
 #include <ctype.h>
 #include <curl/curl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/random.h>
 #include <time.h>
+
+#include "base/curl_start.h"
 
 /* --- checks --- */
 
@@ -263,9 +264,6 @@ enum err mail_compose(const struct mail *mail, struct buf *out) {
 
 /* --- sending --- */
 
-static pthread_once_t curl_ready = PTHREAD_ONCE_INIT;
-static void init_curl(void) { curl_global_init(CURL_GLOBAL_DEFAULT); }
-
 struct source {
     const struct buf *message;
     size_t at;
@@ -359,7 +357,7 @@ enum err mail_send(const struct mail_server *server, const char *from, const cha
     }
     char receiver[260];
     snprintf(receiver, sizeof receiver, "<%s>", to);
-    pthread_once(&curl_ready, init_curl);
+    curl_start();
     CURL *curl = curl_easy_init();
     struct curl_slist *receivers = curl_slist_append(NULL, receiver);
     enum err result = ERR_INTERNAL;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "auth/keys.h"
 #include "base/clock.h"
@@ -14,7 +15,7 @@
 #include "commands/database.h"
 #include "commands/stopping.h"
 
-enum { OPTIONS_MAX = 10, GIVEN_MAX = 200 };
+enum { OPTIONS_MAX = 10, GIVEN_MAX = 200, FILES_WANTED = 8192 };
 
 struct command {
     const char *name, *help;
@@ -223,8 +224,17 @@ static enum err load_keys(void) {
     return e;
 }
 
+/* Connections, webhooks in flight and the database together are more than the usual 1,024. */
+static void raise_file_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= FILES_WANTED) return;
+    limit.rlim_cur = limit.rlim_max < FILES_WANTED ? limit.rlim_max : FILES_WANTED;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int run_with_database(const struct arguments *a) {
     stopping_watch();
+    raise_file_limit();
     int code = load_keys() == OK && database_open() == OK ? a->command->run(a) : EXIT_FAILED;
     database_close();
     return code;

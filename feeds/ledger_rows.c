@@ -66,6 +66,12 @@ int64_t ledger_row_position(const struct ledger_page *p, int i) { return rows_in
 
 const char *ledger_row_kind(const struct ledger_page *p, int i) { return rows_text(&p->rows, i, KIND); }
 
+int64_t ledger_row_changed_at(const struct ledger_page *p, int i) { return rows_int(&p->rows, i, CHANGED_AT); }
+
+const char *ledger_row_operation(const struct ledger_page *p, int i) { return rows_text(&p->rows, i, OPERATION); }
+
+const char *ledger_row_incident_id(const struct ledger_page *p, int i) { return rows_text(&p->rows, i, INCIDENT_ID); }
+
 void ledger_row_add(struct buf *out, const struct ledger_page *p, int i, const char *session_id) {
     const struct rows *rows = &p->rows;
     struct projection how = {.public_url = config()->public_url, .reading.unread = true};

@@ -27,7 +27,10 @@ void ledger_page_free(struct ledger_page *p);
 enum err ledger_read(const struct ledger_filter *f, int64_t after, int64_t limit, struct ledger_page *out) must_check;
 
 int64_t ledger_row_position(const struct ledger_page *p, int i);
+int64_t ledger_row_changed_at(const struct ledger_page *p, int i);
 const char *ledger_row_kind(const struct ledger_page *p, int i);
+const char *ledger_row_operation(const struct ledger_page *p, int i);
+const char *ledger_row_incident_id(const struct ledger_page *p, int i); /* "" = none */
 
 /* Appends the row as a JSON object (schema `change`). */
 void ledger_row_add(struct buf *out, const struct ledger_page *p, int i, const char *session_id);

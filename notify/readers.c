@@ -15,21 +15,26 @@ enum err readers_find(const char *kind, bool failing, int limit, struct rows *ou
         "sbi", kind, failing, (int64_t)limit);
 }
 
-enum err readers_behind(const char *kind, int64_t *n) {
+enum err readers_count(const char *kind, int64_t *all, int64_t *behind) {
     scope_rows struct rows rows = {0};
     TRY(db_read(&all_clients, &rows,
-                "select count(*) from readers r join clocks c on c.client_id = r.client_id"
-                " where r.kind = $1 and r.position < c.position and r.due_at < " PAUSED,
+                "select count(*), count(*) filter (where r.position < c.position)"
+                "  from readers r join clocks c on c.client_id = r.client_id"
+                " where r.kind = $1 and r.due_at < " PAUSED,
                 "s", kind));
-    *n = rows_int(&rows, 0, 0);
+    *all = rows_int(&rows, 0, 0);
+    *behind = rows_int(&rows, 0, 1);
     return OK;
 }
 
 enum err reader_take(struct tx *tx, struct reader *r, bool *ours) {
     scope_rows struct rows rows = {0};
     TRY(tx_run(tx, &rows,
-               "update readers r set due_at = " SQL_NOW_MS " + $4, epoch = r.epoch + 1 from clocks c"
-               " where r.client_id = $1 and r.kind = $2 and r.reader_id = $3 and r.due_at <= " SQL_NOW_MS
+               "with free as (select client_id, kind, reader_id from readers"
+               "               where client_id = $1 and kind = $2 and reader_id = $3 and due_at <= " SQL_NOW_MS
+               "                 for no key update skip locked)"
+               " update readers r set due_at = " SQL_NOW_MS " + $4, epoch = r.epoch + 1 from clocks c, free f"
+               " where r.client_id = f.client_id and r.kind = f.kind and r.reader_id = f.reader_id"
                "   and c.client_id = r.client_id"
                " returning r.position, c.position, r.epoch, r.failures, r.failing_since",
                "sssi", tx->scope.client_id, r->kind, r->reader_id, (int64_t)READER_LEASE_MS));
@@ -72,6 +77,13 @@ enum err reader_failed(struct tx *tx, const struct reader *r, int64_t delay_ms, 
     return OK;
 }
 
+enum err reader_give_back(struct tx *tx, const struct reader *r) {
+    return tx_run(tx, NULL,
+                  "update readers set due_at = " SQL_NOW_MS
+                  " where client_id = $1 and kind = $2 and reader_id = $3 and epoch = $4",
+                  "sssi", tx->scope.client_id, r->kind, r->reader_id, r->epoch);
+}
+
 enum err reader_add(struct tx *tx, const char *kind, const char *reader_id) {
     return tx_run(tx, NULL,
                   "insert into readers (client_id, kind, reader_id, position, due_at)"
@@ -82,6 +94,23 @@ enum err reader_add(struct tx *tx, const char *kind, const char *reader_id) {
 enum err reader_remove(struct tx *tx, const char *kind, const char *reader_id) {
     return tx_run(tx, NULL, "delete from readers where client_id = $1 and kind = $2 and reader_id = $3", "sss",
                   tx->scope.client_id, kind, reader_id);
+}
+
+enum err reader_lock(struct tx *tx, const char *kind, const char *reader_id, bool *found) {
+    scope_rows struct rows rows = {0};
+    TRY(tx_run(tx, &rows, "select 1 from readers where client_id = $1 and kind = $2 and reader_id = $3 for update",
+               "sss", tx->scope.client_id, kind, reader_id));
+    *found = rows.n > 0;
+    return OK;
+}
+
+enum err reader_move(struct tx *tx, const char *kind, const char *reader_id, int64_t position) {
+    return tx_run(
+        tx, NULL,
+        "update readers r set position = least($4, c.position), epoch = r.epoch + 1, failures = 0, failing_since = 0,"
+        "       due_at = case when r.due_at = " PAUSED " then r.due_at else 0 end"
+        "  from clocks c where r.client_id = $1 and r.kind = $2 and r.reader_id = $3 and c.client_id = r.client_id",
+        "sssi", tx->scope.client_id, kind, reader_id, position);
 }
 
 enum err reader_pause(struct tx *tx, const char *kind, const char *reader_id) {

@@ -32,8 +32,8 @@ struct reader {
 /* Columns client_id and reader_id of those that are behind, due and not taken, longest waiting first. Those that failed
  * last time are asked for apart, so that they never stand before the others. One statement, all clients. */
 enum err readers_find(const char *kind, bool failing, int limit, struct rows *out) must_check;
-/* How many are behind and not paused; for metrics. */
-enum err readers_behind(const char *kind, int64_t *n) must_check;
+/* How many there are that are not paused, and how many of them are behind. */
+enum err readers_count(const char *kind, int64_t *all, int64_t *behind) must_check;
 
 /* Takes r->kind, r->reader_id if it is due, and fills in the rest. */
 enum err reader_take(struct tx *tx, struct reader *r, bool *ours) must_check;
@@ -43,9 +43,16 @@ enum err reader_done(struct tx *tx, struct reader *r, int64_t position, bool kee
 /* Given back after a failure: due again after delay_ms; counts it. */
 enum err reader_failed(struct tx *tx, const struct reader *r, int64_t delay_ms, bool *ours) must_check;
 
+/* Given back as it was taken. */
+enum err reader_give_back(struct tx *tx, const struct reader *r) must_check;
+
 /* A new one, which begins after the client's newest row. */
 enum err reader_add(struct tx *tx, const char *kind, const char *reader_id) must_check;
 enum err reader_remove(struct tx *tx, const char *kind, const char *reader_id) must_check;
+/* Locks its row until the end of the transaction; false: there is none. */
+enum err reader_lock(struct tx *tx, const char *kind, const char *reader_id, bool *found) must_check;
+/* Goes on behind `position`, be it ahead or back; at most behind the newest row. Takes a lease away. */
+enum err reader_move(struct tx *tx, const char *kind, const char *reader_id, int64_t position) must_check;
 /* Paused ones are not found, and lose their lease; the position stays. Resumed ones are due at once, failures forgotten. */
 enum err reader_pause(struct tx *tx, const char *kind, const char *reader_id) must_check;
 enum err reader_resume(struct tx *tx, const char *kind, const char *reader_id) must_check;

@@ -10,6 +10,7 @@
 #include "incidents/autoclose.h"
 #include "notify/notices.h"
 #include "notify/outbox.h"
+#include "notify/webhooks_lane.h"
 #include "reports/schedule_run.h"
 #include "responses/deadline.h"
 #include "responses/release.h"
@@ -161,10 +162,13 @@ enum err workers_start(void) {
         workers_stop();
         return ERR_UNAVAILABLE;
     }
-    return OK;
+    enum err e = webhooks_lane_start();
+    if (e != OK) workers_stop();
+    return e;
 }
 
 void workers_stop(void) {
+    webhooks_lane_stop();
     pthread_mutex_lock(&workers.lock);
     workers.stop = true;
     pthread_cond_broadcast(&workers.wake);

@@ -62,7 +62,7 @@ def mail():
 @pytest.fixture(scope="session")
 def gateway(mail):
     """The gateway of the run: no test stops it or harms it."""
-    one = Gateway(MDR_SMTP_URL=mail.url, MDR_LOG_LEVEL="info").start()
+    one = Gateway(MDR_SMTP_URL=mail.url, MDR_LOG_LEVEL="info", MDR_EGRESS_ALLOW="127.0.0.0/8").start()
     yield one
     one.stop()
 
@@ -71,7 +71,7 @@ def gateway(mail):
 def second(gateway):
     """Another gateway on the same database, behind a proxy and for a portal."""
     one = Gateway(data_dir=gateway.data_dir, MDR_SMTP_URL=gateway.env["MDR_SMTP_URL"], MDR_WORKERS="off",
-                  MDR_CORS_ORIGINS=PORTAL, MDR_TRUSTED_PROXIES="127.0.0.0/8").start()
+                  MDR_CORS_ORIGINS=PORTAL, MDR_EGRESS_ALLOW="127.0.0.0/8", MDR_TRUSTED_PROXIES="127.0.0.0/8").start()
     yield one
     one.stop()
 

@@ -282,7 +282,7 @@ def test_head_answers_like_get(op, org):
 
 ID_MEMBERS = {"incident_id", "comment_id", "attachment_id", "response_id", "asset_id", "tenant_id", "session_id", "user_id",
               "responses_ids", "asset_ids", "affected_hosts", "issue_key", "schedule_id", "rule_id",
-              "rule_ids"}
+              "rule_ids", "webhook_id"}
 # Where an id only filters, or where "unknown" means "make it".
 # What a new object refers to: 400 with a pointer is as good an answer, as long as it is the same for unknown and foreign.
 REFERENCES = {"affected_hosts", "asset_id", "asset_ids", "tenant_id"}
@@ -303,7 +303,8 @@ def id_of(kind, organisation):
             "responses_ids": lambda: [o.new_response()["response_id"]], "asset_ids": lambda: [o.asset()["asset_id"]],
             "affected_hosts": lambda: [o.host()], "issue_key": lambda: str(10 ** 9),
             "schedule_id": lambda: o.new_schedule()["schedule_id"],
-            "rule_id": lambda: o.new_rule()["rule_id"], "rule_ids": lambda: [o.new_rule()["rule_id"]]}
+            "rule_id": lambda: o.new_rule()["rule_id"], "rule_ids": lambda: [o.new_rule()["rule_id"]],
+            "webhook_id": lambda: o.new_webhook()["webhook_id"]}
     return make[kind]()
 
 

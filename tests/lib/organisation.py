@@ -8,6 +8,7 @@ from lib.contract import CONTRACT
 
 _numbers = itertools.count(1)
 DAY_MS = 86_400_000
+CLOSED_PORT = "http://127.0.0.1:1025/nobody-listens"
 PASSWORD = "correct horse battery staple"
 
 
@@ -132,6 +133,12 @@ class Organisation:
         """Off, unless mode says otherwise."""
         return self.sup.ok("auto_rules/create", self.rule_body(**more))
 
+    def new_webhook(self, url=CLOSED_PORT, by=None, **more):
+        """With its secret."""
+        for old in self.sup.ok("webhooks/list")[:-10]:  # there may be 20
+            self.sup.ok("webhooks/delete", {"webhook_id": old["webhook_id"]})
+        return (by or self.sup).ok("webhooks/create", {"url": url, **more})
+
     def new_response(self, incident_id=None, tenant="", **more):
         """Proposed by the SOC, so New."""
         return self.soc.ok("responses/create", self.response_body(incident_id, tenant, **more))
@@ -148,6 +155,16 @@ class Organisation:
 
 
 # ---- one right request per operation: fresh objects each time, so that it can be sent and sent again ----
+
+def _webhook(o, **more):
+    return {"webhook_id": o.new_webhook()["webhook_id"], **more}
+
+
+def _redeliver(o):
+    webhook = o.new_webhook()
+    o.new_incident()
+    return {"webhook_id": webhook["webhook_id"], "position": webhook["progress"]["newest"] + 1}
+
 
 def _close(o):
     return {"incident_id": o.new_incident()["incident_id"], "resolution_status": "TRUE_POSITIVE", "summary": "Done"}
@@ -242,6 +259,14 @@ RIGHT = {
     "consumers/ack": lambda o: {"name": f"reader {next(_numbers)}", "after": 0},
     "consumers/list": lambda o: {},
     "consumers/delete": lambda o: {"name": f"reader {next(_numbers)}"},
+    "webhooks/create": lambda o: {"url": o.new_webhook()["url"], "kinds": ["incident_comment"], "filter": {"priorities": ["HIGH"]}},
+    "webhooks/list": lambda o: {},
+    "webhooks/update": lambda o: _webhook(o, description=f"Webhook {next(_numbers)}"),
+    "webhooks/delete": _webhook,
+    "webhooks/rotate_secret": _webhook,
+    "webhooks/test": _webhook,
+    "webhooks/deliveries": _webhook,
+    "webhooks/redeliver": _redeliver,
     "session/confirm": lambda o: {"refresh_token": o.new_connection()["refresh_token"]},
     "session/restart": lambda o: {},
     "session/login": lambda o: o.new_login(),
