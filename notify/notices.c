@@ -1,16 +1,12 @@
 #include "notify/notices.h"
 
-#include <jansson.h>
-#include <string.h>
-
 #include "auth/gateway.h"
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/db.h"
 #include "base/log.h"
-#include "notify/notice_mail.h"
+#include "notify/notice_queue.h"
 #include "notify/readers.h"
-#include "reports/mail_queue.h"
 
 enum { CLIENTS_AT_ONCE = 64 };
 
@@ -18,8 +14,6 @@ enum { CLIENTS_AT_ONCE = 64 };
 #define WORTH_TELLING(l)                                                                                               \
     l ".kind in ('incident_details', 'incident_response', 'incident_comment')"                                         \
       " and (" l ".operation = 'create' or (" l ".operation = 'update' and " l ".kind = 'incident_details'))"
-/* What a user's mails rest on; a mail that waits is dropped when it changed. */
-#define RIGHTS(u) "concat_ws('|', " u ".email, " u ".role, " u ".all_tenants, array_to_string(" u ".tenants, ','))"
 
 /* ---- marking who is concerned ---- */
 
@@ -83,8 +77,7 @@ enum err notices_look(void) {
 /* ---- one user's mail ---- */
 
 struct receiver {
-    struct db_scope scope; /* of the user's tenants */
-    const char *user_id, *email, *language, *timezone, *rights, *organisation;
+    struct notice_receiver who;
     struct strings subjects;
     bool extended;
 };
@@ -93,24 +86,23 @@ struct receiver {
 static enum err read_receiver(struct request *r, const char *user_id, struct receiver *out, bool *there) {
     scope_rows struct rows rows = {0};
     TRY(db_read(&r->scope, &rows,
-                "select u.email, u.language, u.timezone, " RIGHTS(
-                    "u") ", c.name,"
-                         "       case when u.all_tenants then '*' else array_to_string(u.tenants, ',') end,"
-                         "       array_to_string(case when u.role in ('SUPERVISOR', 'SENIOR_OFFICER') then u.notify"
-                         "                            else array_remove(u.notify, 'responses') end, ','), "
-                         "c.extended_notifications"
-                         "  from users u join clients c on c.client_id = u.client_id"
-                         " where u.client_id = $1 and u.user_id = $2 and u.status = 'active'",
+                "select u.email, u.language, u.timezone, " NOTICE_RIGHTS_SQL ", c.name,"
+                "       case when u.all_tenants then '*' else array_to_string(u.tenants, ',') end,"
+                "       array_to_string(case when u.role in ('SUPERVISOR', 'SENIOR_OFFICER') then u.notify"
+                "                            else array_remove(u.notify, 'responses') end, ','), "
+                "c.extended_notifications"
+                "  from users u join clients c on c.client_id = u.client_id"
+                " where u.client_id = $1 and u.user_id = $2 and u.status = 'active'",
                 "ss", r->client_id, user_id));
     *there = rows.n > 0;
     if (!*there) return OK;
-    const char **const texts[] = {&out->email,  &out->language,     &out->timezone,
-                                  &out->rights, &out->organisation, &out->scope.tenants};
+    const char **const texts[] = {&out->who.email,  &out->who.language,     &out->who.timezone,
+                                  &out->who.rights, &out->who.organisation, &out->who.scope.tenants};
     for (int i = 0; i < 6; i++) *texts[i] = arena_strdup(r->arena, rows_text(&rows, 0, i));
     out->subjects = strings_split(r->arena, rows_text(&rows, 0, 6), ',');
     out->extended = rows_bool(&rows, 0, 7);
-    out->scope.client_id = r->client_id;
-    out->user_id = user_id;
+    out->who.scope.client_id = r->client_id;
+    out->who.user_id = user_id;
     return OK;
 }
 
@@ -159,8 +151,9 @@ static enum err read_notices(struct tx *tx, const struct receiver *to, int64_t a
                  "       count(*) over (partition by f.kind)"
                  "  from found f join incidents i on i.client_id = $1 and i.incident_id = f.incident_id"
                  " order by row_number() over (partition by f.kind order by f.position), f.kind limit $10",
-        "siisiiiiSi", to->scope.client_id, after, newest, to->user_id, (int64_t)NOTICE_INCIDENT, (int64_t)NOTICE_STATUS,
-        (int64_t)NOTICE_RESPONSE, (int64_t)NOTICE_COMMENT, &to->subjects, (int64_t)NOTICES_LISTED_MAX);
+        "siisiiiiSi", to->who.scope.client_id, after, newest, to->who.user_id, (int64_t)NOTICE_INCIDENT,
+        (int64_t)NOTICE_STATUS, (int64_t)NOTICE_RESPONSE, (int64_t)NOTICE_COMMENT, &to->subjects,
+        (int64_t)NOTICES_LISTED_MAX);
 }
 
 static struct notice notice_of(const struct rows *rows, int i) {
@@ -180,9 +173,9 @@ static struct notice notice_of(const struct rows *rows, int i) {
 
 static struct notice_words compose(struct arena *arena, const struct receiver *to, const struct rows *rows) {
     struct notice *list = arena_alloc(arena, (size_t)rows->n * sizeof *list);
-    struct notice_mail mail = {.organisation = to->organisation,
-                               .language = to->language,
-                               .timezone = to->timezone,
+    struct notice_mail mail = {.organisation = to->who.organisation,
+                               .language = to->who.language,
+                               .timezone = to->who.timezone,
                                .url = config()->public_url,
                                .extended = to->extended,
                                .list = list,
@@ -192,21 +185,6 @@ static struct notice_words compose(struct arena *arena, const struct receiver *t
         mail.totals[list[i].kind] = rows_int(rows, i, 10);
     }
     return notice_words(arena, &mail);
-}
-
-static enum err queue(struct arena *arena, struct tx *tx, const struct receiver *to, const struct rows *rows) {
-    struct notice_words words = compose(arena, to, rows);
-    struct strings recipient = {.n = 1, .v = (const char **)&to->email};
-    scope_buf struct buf parameters;
-    buf_init(&parameters, 1024 * 1024);
-    json_open(&parameters, '{');
-    json_kstr(&parameters, "user_id", to->user_id);
-    json_kstr(&parameters, "rights", to->rights);
-    json_kstr(&parameters, "subject", words.subject);
-    json_kstr(&parameters, "text", words.text);
-    json_close(&parameters, '}');
-    struct queued_mail mail = {"notification", buf_text(&parameters), to->language, to->timezone};
-    return mail_queue_add(arena, tx, to->scope.client_id, &mail, &recipient);
 }
 
 /* Locks the mark; newest is read after it, so that a row is either told of now or marked again. */
@@ -239,11 +217,14 @@ static enum err tell(struct request *r, const struct receiver *to) {
     bool pending = false;
     scope_rows struct rows rows = {0};
     scope_tx struct tx tx = {0};
-    TRY(tx_begin(&tx, &to->scope));
-    TRY(lock_mark(&tx, r->client_id, to->user_id, &after, &newest, &pending));
+    TRY(tx_begin(&tx, &to->who.scope));
+    TRY(lock_mark(&tx, r->client_id, to->who.user_id, &after, &newest, &pending));
     if (pending) TRY(read_notices(&tx, to, after, newest, &rows));
-    if (rows.n) TRY(queue(r->arena, &tx, to, &rows));
-    TRY(end_mark(&tx, r->client_id, to->user_id, newest, rows.n > 0));
+    if (rows.n) {
+        struct notice_words words = compose(r->arena, to, &rows);
+        TRY(notice_queue(r->arena, &tx, &to->who, &words));
+    }
+    TRY(end_mark(&tx, r->client_id, to->who.user_id, newest, rows.n > 0));
     return tx_commit(&tx);
 }
 
@@ -265,29 +246,3 @@ static enum err run(struct request *r, const char *user_id) {
 }
 
 enum err notices_due(const char *client_id, const char *user_id) { return gateway_run(run, client_id, user_id); }
-
-/* ---- when it is sent ---- */
-
-static enum err still_entitled(const char *client_id, const char *user_id, const char *rights) {
-    struct db_scope scope = client_scope(client_id);
-    scope_rows struct rows rows = {0};
-    TRY(db_read(&scope, &rows,
-                "select 1 from users u"
-                " where u.client_id = $1 and u.user_id = $2 and u.status = 'active' and " RIGHTS("u") " = $3",
-                "sss", client_id, user_id, rights));
-    return rows.n ? OK : ERR_NOT_FOUND;
-}
-
-enum err notice_mail_write(struct arena *arena, const char *client_id, const char *parameters, struct mail *mail) {
-    const char *user_id = NULL, *rights = NULL, *subject = NULL, *text = NULL;
-    json_t *p = json_loads(parameters, 0, NULL);
-    enum err e = ERR_NOT_FOUND;
-    if (!json_unpack(p, "{s:s, s:s, s:s, s:s}", "user_id", &user_id, "rights", &rights, "subject", &subject, "text",
-                     &text)) {
-        mail->subject = arena_strdup(arena, subject);
-        mail->text = arena_strdup(arena, text);
-        e = still_entitled(client_id, user_id, rights);
-    }
-    json_decref(p);
-    return e;
-}

@@ -7,9 +7,7 @@
 #ifndef NOTIFY_NOTICES_H
 #define NOTIFY_NOTICES_H
 
-#include "base/arena.h"
 #include "base/err.h"
-#include "base/mail.h"
 
 enum { NOTICE_PAUSE_MS = 5 * 60 * 1000, NOTICES_LISTED_MAX = 100 };
 
@@ -18,10 +16,5 @@ enum err notices_look(void) must_check;
 
 /* The job (due.kind 'notify'): puts the user's mail into the queue. */
 enum err notices_due(const char *client_id, const char *user_id) must_check;
-
-/* A queued notification, when it is sent. ERR_NOT_FOUND: the user is gone, not active any more, or has other rights or another
- * address than when it was written. */
-enum err notice_mail_write(struct arena *arena, const char *client_id, const char *parameters,
-                           struct mail *mail) must_check;
 
 #endif

@@ -10,7 +10,7 @@
 #include "base/db.h"
 #include "base/log.h"
 #include "base/mail.h"
-#include "notify/notices.h"
+#include "notify/notice_queue.h"
 #include "notify/retry.h"
 #include "notify/schedule_mail.h"
 #include "notify/smtp_url.h"

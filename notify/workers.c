@@ -8,6 +8,7 @@
 #include "base/db.h"
 #include "base/log.h"
 #include "incidents/autoclose.h"
+#include "notify/licence.h"
 #include "notify/notices.h"
 #include "notify/outbox.h"
 #include "notify/webhooks_lane.h"
@@ -29,7 +30,7 @@ static const struct {
     {"decide", LANE_STATE, deadline_run},    {"close", LANE_STATE, autoclose_run},
     {"execute", LANE_STATE, task_clock_run}, {"release", LANE_STATE, release_run},
     {"schedule", LANE_STATE, schedule_due},  {"notify", LANE_MAIL, notices_due},
-    {"mail", LANE_MAIL, mail_due},
+    {"licence", LANE_MAIL, licence_due},     {"mail", LANE_MAIL, mail_due},
 };
 enum { JOBS = sizeof jobs / sizeof *jobs };
 

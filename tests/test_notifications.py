@@ -250,3 +250,33 @@ def test_clients_stay_apart(gateway, mail):
     for org, person, other in zip(orgs, people, orgs[::-1]):
         settle(org)
         assert org.name in person.text() and other.name not in person.text() and other.id not in person.text()
+
+
+def look_at_licences(org):
+    org.gateway.query("update due set due_at = 0 where client_id = %s and kind = 'licence'", org.id, client=org.id)
+    wait_for(lambda: org.gateway.query("select due_at from due where client_id = %s and kind = 'licence'", org.id, client=org.id)[0][0] > 0)
+    time.sleep(0.5)
+    settle(org)
+
+
+def test_licence(fresh, mail):
+    """To administrators, of their tenants, once for each change."""
+    day = 86_400_000
+    expiring = fresh.sup.ok("tenants/create", {"tenant_name": "Expiring 支社", "description": "", "expiration_time": now_ms() + 5 * day})["tenant_id"]
+    fresh.sup.ok("tenants/create", {"tenant_name": "Healthy", "description": "", "expiration_time": now_ms() + 300 * day, "asset_limit": 10})
+    fresh.sup.ok("tenants/create", {"tenant_name": "Full", "description": "", "asset_limit": 2})
+    fresh.new_assets(2, tenant_name="Full")
+    admin, ja = Person(fresh, mail, "SUPERVISOR"), Person(fresh, mail, "SUPERVISOR", language="ja")
+    limited, senior = Person(fresh, mail, "SUPERVISOR", tenants=["Tokyo"]), Person(fresh, mail, "SENIOR_OFFICER")
+    silent = Person(fresh, mail, "SUPERVISOR", licence=False)
+    look_at_licences(fresh)
+    message, = admin.wait_for_mails(1)
+    text = message.get_body().get_content().replace("\r\n", "\n")
+    assert message["Subject"] == "[MDR] Licence: tenants that need attention: 2"
+    assert "Expiring 支社\n    expires on 20" in text and "Full\n    2 assets of at most 2" in text and "Healthy" not in text, text
+    assert "有効期限 20" in ja.wait_for_mails(1)[0].get_body().get_content()
+    look_at_licences(fresh)
+    assert len(admin.mails()) == 1 and [p.mails() for p in (limited, senior, silent)] == [[], [], []]
+    fresh.gateway.query("update tenants set expiration_time = 1000 where client_id = %s and tenant_id = %s", fresh.id, expiring, client=fresh.id)
+    look_at_licences(fresh)
+    assert "expired on 1970-01-01" in admin.wait_for_mails(2)[1].get_body().get_content()
