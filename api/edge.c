@@ -141,7 +141,7 @@ static void answer_stream(struct call *c, struct _u_response *out) {
     bool unknown = p->stream_bytes < 0;
     uint64_t size = unknown ? U_STREAM_SIZE_UNKNOWN : (uint64_t)p->stream_bytes;
     /* chunks are made in the connection's own buffer: this one is for who speaks HTTP/1.0 */
-    size_t block = unknown ? 4 * 1024 : 64 * 1024;
+    size_t block = unknown ? 1024 : 64 * 1024;
     ulfius_set_stream_response(out, (unsigned)c->status, stream_some, stream_free, size, block, p);
 }
 

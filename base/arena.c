@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_BYTES = 8192 };
+enum { BLOCK_BYTES = 8192, BLOCKS_LEAST = 32 }; /* an arena with a low ceiling has small blocks */
 
 struct arena_block {
     struct arena_block *next;
@@ -30,7 +30,8 @@ static void out_of_memory(const struct arena *a, size_t bytes) {
 }
 
 static void add_block(struct arena *a, size_t bytes) {
-    size_t size = bytes > BLOCK_BYTES ? bytes : BLOCK_BYTES;
+    size_t share = a->ceiling_bytes / BLOCKS_LEAST, block_bytes = share < BLOCK_BYTES ? share : BLOCK_BYTES;
+    size_t size = bytes > block_bytes ? bytes : block_bytes;
     struct arena_block *block = NULL;
     if (a->used_bytes + size <= a->ceiling_bytes) block = calloc(1, sizeof *block + size);
     if (!block) {
