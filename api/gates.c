@@ -7,6 +7,7 @@
 #include "api/json_bounds.h"
 #include "api/metrics.h"
 #include "api/problem.h"
+#include "api/rate.h"
 #include "api/upload.h"
 #include "api/validate.h"
 #include "auth/idempotency.h"
@@ -217,7 +218,33 @@ static enum err gate_who(struct passage *p) {
     return OK;
 }
 
-/* ---- 6: what is asked ---- */
+/* ---- 6: not too often ---- */
+
+static enum err within_rate(struct passage *p, enum rate rate, const char *who, int64_t per_s) {
+    int wait_s = rate_take(rate, who, per_s);
+    if (!wait_s) return OK;
+    p->r.fault = (struct fault){.retry_after_s = wait_s};
+    return fail(&p->r, ERR_RATE, "Too many requests; wait as long as Retry-After says.");
+}
+
+/* Who shows no token is counted before anything is done for them, a bad token when it has turned out so: what comes from the same
+ * address with a good one always passes. */
+static enum err gate_known(struct passage *p) {
+    if (!p->op->api) return gate_who(p);
+    bool stranger = p->op->access == ACCESS_PUBLIC || !call_header(p->call, "Authorization");
+    if (stranger) TRY(within_rate(p, RATE_ADDRESS, p->r.address, config()->rate_per_address));
+    enum err e = gate_who(p);
+    if (e != OK && e != ERR_UNAVAILABLE && !stranger)
+        TRY(within_rate(p, RATE_ADDRESS, p->r.address, config()->rate_per_address));
+    return e;
+}
+
+static enum err gate_rate(struct passage *p) {
+    if (p->op->access == ACCESS_PUBLIC) return OK;
+    return within_rate(p, p->op->reserve ? RATE_RESERVE : RATE_SESSION, p->r.who.reader_id, config()->rate_per_session);
+}
+
+/* ---- 7: what is asked ---- */
 
 static enum err parse_body(struct passage *p) {
     static const char blank[] = " \t\r\n";
@@ -257,7 +284,7 @@ static enum err gate_arguments(struct passage *p) {
     return e;
 }
 
-/* ---- 7: room for the answer: readers that take theirs slowly must not fill the memory; writes keep their way ---- */
+/* ---- 8: room for the answer: readers that take theirs slowly must not fill the memory; writes keep their way ---- */
 
 static enum err gate_memory(struct passage *p) {
     size_t most = (size_t)config()->reply_memory_mb * 1024 * 1024;
@@ -265,7 +292,7 @@ static enum err gate_memory(struct passage *p) {
     return fail(&p->r, ERR_UNAVAILABLE, "Too many answers are on their way; try again.");
 }
 
-/* ---- 8: the same write twice ---- */
+/* ---- 9: the same write twice ---- */
 
 static void add_hash(crypto_hash_sha256_state *h, const void *data, size_t len) {
     crypto_hash_sha256_update(h, (const unsigned char *)&len, sizeof len);
@@ -314,7 +341,8 @@ static enum err pass(struct passage *p) {
     TRY(framed);
     TRY(gate_route(p));
     TRY(gate_body_size(p));
-    TRY(gate_who(p));
+    TRY(gate_known(p));
+    TRY(gate_rate(p));
     TRY(gate_arguments(p));
     TRY(gate_memory(p));
     bool replayed = false;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "api/edge.h"
+#include "api/rate.h"
 #include "base/clock.h"
 #include "build/gen/operations.h"
 #include "build/gen/version.h"
@@ -98,6 +99,10 @@ void metrics_text(struct buf *out) {
                   "# TYPE mdr_requests_total counter\n");
     for (size_t i = 0; i < operations_n; i++) add_requests(out, i, operations[i].id);
     add_requests(out, OPERATIONS_MAX, "none");
+    buf_adds(out, "# HELP mdr_rate_refused_total Requests refused by a rate limit, by whose limit it was.\n"
+                  "# TYPE mdr_rate_refused_total counter\n");
+    for (enum rate rate = 0; rate < RATES; rate++)
+        buf_addf(out, "mdr_rate_refused_total{limit=\"%s\"} %lu\n", rate_name(rate), rate_refused(rate));
     buf_adds(out, "# HELP mdr_request_seconds Time from headers and body complete to reply ready.\n"
                   "# TYPE mdr_request_seconds histogram\n");
     for (size_t i = 0; i < operations_n; i++)

@@ -37,6 +37,10 @@
     NUMBER(header_timeout_s, "MDR_HEADER_TIMEOUT_S", 10, 1, 300, "Seconds in which a request's headers must arrive.")  \
     NUMBER(request_timeout_s, "MDR_REQUEST_TIMEOUT_S", 30, 1, 600,                                                     \
            "Seconds that the database may work for one request.")                                                      \
+    NUMBER(rate_per_session, "MDR_RATE_PER_SESSION", 5000, 0, 1000000,                                                 \
+           "Requests a second of one user or API connection, ten seconds' worth at once; beyond it 429. 0: no limit.") \
+    NUMBER(rate_per_address, "MDR_RATE_PER_ADDRESS", 500, 0, 1000000,                                                  \
+           "The same for requests without a valid token, by address.")                                                 \
     NUMBER(reply_memory_mb, "MDR_REPLY_MEMORY_MB", 256, 1, 65536,                                                      \
            "MiB of replies that slow readers may keep waiting; beyond it reads are 503, writes are not.")              \
     NUMBER(                                                                                                            \

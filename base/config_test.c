@@ -54,6 +54,7 @@ static void has_defaults(void **state) {
     assert_string_equal(config()->public_url, "http://127.0.0.1:8080");
     assert_string_equal(config()->database_url, "");
     assert_int_equal(config()->pool_connections, 8);
+    assert_true(config()->rate_per_session > 0 && config()->rate_per_address > 0);
     assert_true(config()->workers);
     snprintf(expected, sizeof expected, "%s/data", getcwd(here, sizeof here));
     assert_string_equal(config()->data_dir, expected);

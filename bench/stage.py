@@ -74,7 +74,8 @@ class Stage:
         self.url = f"http://127.0.0.1:{self.port}"
         self.env = {k: v for k, v in os.environ.items() if not k.startswith("MDR_")}
         self.env.update({"MDR_DATA_DIR": str(self.folder / "data"), "MDR_LISTEN": f"127.0.0.1:{self.port}",
-                         "MDR_METRICS_LISTEN": f"127.0.0.1:{self.metrics_port}", "MDR_LOG_LEVEL": "warn"})
+                         "MDR_METRICS_LISTEN": f"127.0.0.1:{self.metrics_port}", "MDR_LOG_LEVEL": "warn",
+                         "MDR_RATE_PER_SESSION": "0", "MDR_RATE_PER_ADDRESS": "0"})
         self.start()
         self.load()
         self.tokens = {client: self.command("token", "--client", client, "--role", "SUPERVISOR").strip() for client in self.clients}

@@ -194,6 +194,8 @@ class Page:
             tags.append("takes Idempotency-Key")
         if node.get("x-ticket"):
             tags.append("or ?ticket=")
+        if node.get("x-reserve"):
+            tags.append("rate limit of its own")
         if node.get("x-listener"):
             tags.append("%s listener only" % node["x-listener"])
         return "<div>%s</div>" % "".join('<span class="tag">%s</span>' % esc(t) for t in tags)

@@ -343,6 +343,7 @@ class Operation:
         self.write = bool(node.get("x-write"))
         self.idempotent = self.write and node.get("x-idempotency", True)
         self.check_parameters(api)
+        self.check_limited()
         self.body, self.required, schema = self.request(api)
         self.schema = self.id + "_args"
         self.args = writer.struct(self.schema, schema)
@@ -375,6 +376,10 @@ class Operation:
         ticket = {"ticketAuth": []} in self.node.get("security", [])
         if ticket != bool(self.node.get("x-ticket")):
             raise Wrong("%s: x-ticket and ticketAuth belong together" % self.where())
+
+    def check_limited(self):
+        if self.path.startswith(API_PREFIX) != ("429" in self.node["responses"]):
+            raise Wrong("%s: whatever is under %s, and nothing else, may be answered 429" % (self.where(), API_PREFIX))
 
     def query_schema(self):
         properties = {}
@@ -420,11 +425,11 @@ class Operation:
     def row(self):
         return """    {.id = %s, .method = %s, .path = %s, .permission = %s,
      .api = %s, .roles = %s, .access = %s, .body = %s, .body_required = %s,
-     .body_bytes_max = %d, .write = %s, .idempotent = %s, .ticket = %s, .metrics_listener = %s,
+     .body_bytes_max = %d, .write = %s, .idempotent = %s, .ticket = %s, .reserve = %s, .metrics_listener = %s,
      .args = &schema_%s, .args_size = sizeof(struct %s), .handler = call_%s},
 """ % (c_text(self.id), c_text(self.method.upper()), c_text(self.path), c_text(self.node["x-permission"]),
             c_bool(self.path.startswith(API_PREFIX)), role_mask(self.roles), self.access, self.body, c_bool(self.required),
-            self.node.get("x-max-body-bytes", 262144), c_bool(self.write), c_bool(self.idempotent), c_bool(self.node.get("x-ticket")),
+            self.node.get("x-max-body-bytes", 262144), c_bool(self.write), c_bool(self.idempotent), c_bool(self.node.get("x-ticket")), c_bool(self.node.get("x-reserve")),
             c_bool(self.node.get("x-listener") == "metrics"), self.schema, self.args, self.id)
 
 
@@ -549,6 +554,7 @@ struct operation {
     size_t body_bytes_max;            /* of a JSON body */
     bool write, idempotent;           /* changes something; takes Idempotency-Key */
     bool ticket;                      /* may be opened by ?ticket= */
+    bool reserve;                     /* has a rate limit of its own */
     bool metrics_listener;            /* on the metrics listener only */
     const struct schema *args;        /* of the JSON body, of meta (multipart), or of the query (GET); never NULL */
     size_t args_size;

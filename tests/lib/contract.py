@@ -172,7 +172,7 @@ class Contract:
             found.append(f"{where}: the problem says status {problem.get('status')}")
         if problem.get("request_id") != reply.header("Request-ID"):
             found.append(f"{where}: request_id {problem.get('request_id')} but Request-ID {reply.header('Request-ID')}")
-        if reply.status == 503 and not (reply.header("Retry-After") or "").isdigit():
+        if reply.status in (429, 503) and not (reply.header("Retry-After") or "").isdigit():
             found.append(f"{where}: no Retry-After")
         return found
 

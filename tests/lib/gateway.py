@@ -69,6 +69,7 @@ class Gateway:
             self.env.setdefault(k, v)
         self.env.update({"MDR_DATA_DIR": str(self.data_dir), "MDR_LISTEN": f"127.0.0.1:{self.port}",
                          "MDR_METRICS_LISTEN": f"127.0.0.1:{self.metrics_port}"})
+        self.env.update({"MDR_RATE_PER_SESSION": "0", "MDR_RATE_PER_ADDRESS": "0"})
         self.env.update({k: str(v) for k, v in settings.items()})
         self.announced = []
         self.process = None
