@@ -320,9 +320,8 @@ BREAK = {
     "view": "create view bad as select * from incidents",
     "definer": "create function bad() returns int language sql security definer return 1",
     "materialized": "create materialized view bad as select * from incidents",
-    "unique index": "create unique index bad on incidents (incident_id)",
-    "foreign key": "create unique index bad on incidents (incident_id);"
-                   " alter table comments add foreign key (incident_id) references incidents (incident_id)",
+    "unique index": "alter table incidents add bad text; create unique index bad on incidents (bad)",
+    "foreign key": "alter table incidents add bad text unique; alter table comments add bad text references incidents (bad)",
     "new table": "create table bad (client_id text primary key)",
     "worker's columns": "grant select (snapshot) on ledger to mdr_worker",
     "worker's policy": "create policy bad on ledger as permissive for select to mdr_worker using (true)",
