@@ -51,17 +51,18 @@ static void read_target(struct request *r, const struct rows *rows, int row, str
 static enum err lock_targets(struct request *r, struct tx *tx, const struct strings *ids, struct targets *out) {
     scope_rows struct rows rows = {0};
     TRY(lock_incidents(r, tx, ids));
-    TRY(tx_run(tx, &rows,
-               "select response_id, incident_id, asset_id, status = 'New',"
-               "       decide_until > 0 and decide_until <= " SQL_NOW_MS ", critical,"
-               "       json_array_length(decided_by -> 'approvals'),"
-               "       exists (select from json_array_elements(decided_by -> 'approvals') a"
-               "                 left join sessions s on s.client_id = $1 and s.session_id = a ->> 'id'"
-               "                where coalesce(nullif(s.made_by_user, ''), a ->> 'id') = $3),"
-               "       update_time"
-               "  from responses where client_id = $1 and response_id = any($2)"
-               " order by incident_id, response_id for no key update",
-               "sSs", r->client_id, ids, r->who.person_id));
+    TRY(tx_run(
+        tx, &rows,
+        "select response_id, incident_id, asset_id, status = 'New',"
+        "       decide_until > 0 and decide_until <= " SQL_NOW_MS ", critical,"
+        "       json_array_length(decided_by -> 'approvals'),"
+        "       exists (select from json_array_elements(decided_by -> 'approvals') a"
+        "                where coalesce((select nullif(s.made_by_user, '') from sessions s"
+        "                                 where s.client_id = $1 and s.session_id = a ->> 'id'), a ->> 'id') = $3),"
+        "       update_time"
+        "  from responses where client_id = $1 and response_id = any($2)"
+        " order by incident_id, response_id for no key update",
+        "sSs", r->client_id, ids, r->who.person_id));
     out->n = (size_t)rows.n;
     out->v = arena_alloc(r->arena, out->n * sizeof *out->v);
     for (int i = 0; i < rows.n; i++) read_target(r, &rows, i, &out->v[i]);
