@@ -1,40 +1,28 @@
-#include "base/hash.h"
 #include "base/pages.h"
 #include "build/gen/operations.h"
 #include "chat/chat.h"
 
-/* Names a timeline: the same reader, incident, start and page size. */
-static uint64_t timeline_id(const struct request *r, const struct chat_list_args *args) {
-    const char *name = arena_printf(r->arena, "chat\n%s\n%s\n%s\n%lld\n%lld", r->client_id, r->who.reader_id,
-                                    args->incident_id, (long long)args->after, (long long)args->page_size);
-    return hash_add_text(HASH_START, name);
+static const struct order timeline = {.sort = "creation_time:asc", .column = "creation_time", .id = "id"};
+
+/* What is listed, as a name for its pages: the statement itself is a fixed text. */
+static struct walk walk_of(const struct request *r, const struct chat_list_args *args) {
+    scope_sql struct sql name;
+    sql_init(&name);
+    sql_add(&name, "chat of ? behind ?", "si", args->incident_id, args->after);
+    return walk_begin(r->client_id, r->who.session_id, &name, &timeline, args->page, args->page_size);
 }
 
-/* Behind which stamp the page begins, and how many entries to leap: none where the page before is remembered, so that a comment
- * deleted in the meantime takes no other entry with it. */
-struct start {
-    int64_t after, leap;
-};
-
-static struct start start_of(const struct request *r, const struct chat_list_args *args) {
-    struct position before = {0};
-    if (args->page == 1 || !pages_recall(timeline_id(r, args), args->page, &before))
-        return (struct start){args->after, (args->page - 1) * args->page_size};
-    struct start start = {before.last_time, 0};
-    position_free(&before);
-    return start;
+static void remember_end(const struct rows *rows, struct walk *walk) {
+    int last = rows->n - 1;
+    if (rows_null(rows, last, 0)) return;
+    walk_note_last(walk, rows_int(rows, last, 1), NULL, "");
+    walk_remember(walk);
 }
 
-static void remember_end(const struct request *r, const struct chat_list_args *args, const struct rows *rows) {
-    struct position end = {0};
-    if (rows_null(rows, rows->n - 1, 0)) return;
-    position_note(&end, rows_int(rows, rows->n - 1, 1), "", 0, false);
-    pages_remember(timeline_id(r, args), args->page, &end);
-}
-
-/* One page, and the marks raised to the newest of each kind on it, in one snapshot. */
-static enum err read_page(struct request *r, const struct chat_list_args *args, struct rows *out) {
-    struct start start = start_of(r, args);
+/* One page, and the marks raised to the newest of each kind on it, in one snapshot. It begins behind the stamp where the page
+ * before ended, so that a comment deleted in the meantime takes no other entry with it. */
+static enum err read_page(struct request *r, const struct chat_list_args *args, const struct walk *walk,
+                          struct rows *out) {
     return db_read(
         &r->scope, out,
         "with page as ("
@@ -63,7 +51,8 @@ static enum err read_page(struct request *r, const struct chat_list_args *args, 
         "  left join page p on true"
         " where i.client_id = $1 and i.incident_id = $2"
         " order by p.creation_time, p.id",
-        "sssiii", r->client_id, args->incident_id, r->who.reader_id, start.after, args->page_size, start.leap);
+        "sssiii", r->client_id, args->incident_id, r->who.reader_id, walk->at.begun ? walk->at.number : args->after,
+        args->page_size, walk->leap);
 }
 
 static void add_entry(struct buf *out, const struct rows *rows, int row, const struct projection *p) {
@@ -78,9 +67,10 @@ static void add_entry(struct buf *out, const struct rows *rows, int row, const s
 
 enum err chat_list(struct request *r, const struct chat_list_args *args, struct reply *out) {
     scope_rows struct rows rows = {0};
-    TRY(read_page(r, args, &rows));
+    scope_walk struct walk walk = walk_of(r, args);
+    TRY(read_page(r, args, &walk, &rows));
     if (!rows.n) return fail_not_found(r);
-    remember_end(r, args, &rows);
+    remember_end(&rows, &walk);
     struct projection p = chat_projection(r, NULL, args->markdown_to_html);
     p.reading.comments_upto = rows_int(&rows, 0, 3);
     p.reading.attachments_upto = rows_int(&rows, 0, 4);

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "api/list_writer.h"
-#include "base/hash.h"
 #include "base/log.h"
 #include "base/pages.h"
 #include "incidents/filter.h"
@@ -17,8 +16,8 @@ enum {
     FIRST_READING_COLUMN = 4,
     TIME_COLUMN = FIRST_READING_COLUMN + READING_COLUMNS,
     ID_COLUMN,
-    NUMBER_COLUMN,
     STAMP_COLUMN,
+    SERVED_MAX = 10000, /* rows of a walk that its later pages leave out */
 };
 
 /* All that a page needs, on its own memory: a streamed page outlives its request. */
@@ -28,11 +27,10 @@ struct listing {
     struct sql where;
     struct strings fields;
     struct list_writer writer;
-    bool html, by_update, descending, offset_known, ended;
+    bool html, by_update, ended;
     bool follows; /* rows were sent before those that are pending */
-    int64_t page, left, offset;
-    uint64_t id;
-    struct position at;
+    int64_t left;
+    struct walk walk;
     struct buf pending; /* rendered, not yet sent */
     size_t sent;
 };
@@ -40,25 +38,22 @@ struct listing {
 static void listing_free(void *arg) {
     struct listing *l = arg;
     sql_free(&l->where);
-    position_free(&l->at);
+    walk_end(&l->walk);
     buf_free(&l->pending);
     list_writer_free(&l->writer);
     arena_free(&l->arena);
     free(l);
 }
 
-/* Names the listing: the same reader, filter, order and page size. */
-static uint64_t listing_id(const struct listing *l, const struct incidents_list_args *args) {
-    uint64_t h = hash_add_text(HASH_START, l->r.who.session_id);
-    h = hash_add(h, buf_text(&l->where.text), l->where.text.len);
-    h = hash_add(h, buf_text(&l->where.values), l->where.values.len);
-    h = hash_add(h, &args->page_size, sizeof args->page_size);
-    return hash_add(h, (bool[]){l->by_update, l->descending}, 2);
-}
-
-static void set_order(struct listing *l, const struct incidents_list_args *args) {
-    l->by_update = args->sort ? !strncmp(args->sort, "update_time", 11) : args->filter.has_min_update_time;
-    l->descending = args->sort ? strstr(args->sort, ":desc") != NULL : !args->filter.has_min_update_time;
+static const struct order *order_of(const struct incidents_list_args *args) {
+    static const struct order orders[] = {
+        {"creation_time:asc", "creation_time", "incident_id", .descending = false},
+        {"creation_time:desc", "creation_time", "incident_id", .descending = true},
+        {"update_time:asc", "update_time", "incident_id", .descending = false, .noted = SERVED_MAX},
+        {"update_time:desc", "update_time", "incident_id", .descending = true, .noted = SERVED_MAX},
+    };
+    const char *without = args->filter.has_min_update_time ? "update_time:asc" : "creation_time:desc";
+    return order_named(orders, sizeof orders / sizeof *orders, args->sort ? args->sort : without);
 }
 
 static struct listing *listing_new(struct request *r, const struct incidents_list_args *args) {
@@ -68,7 +63,6 @@ static struct listing *listing_new(struct request *r, const struct incidents_lis
     buf_init(&l->pending, STREAM_BYTES_MAX);
     sql_init(&l->where);
     incidents_where(r, &l->where, &args->filter);
-    set_order(l, args);
     l->r = *r;
     l->r.who.session_id = arena_strdup(&l->arena, r->who.session_id);
     l->r.who.reader_id = arena_strdup(&l->arena, r->who.reader_id);
@@ -78,10 +72,9 @@ static struct listing *listing_new(struct request *r, const struct incidents_lis
     for (; l->fields.n < args->fields.n; l->fields.n++)
         l->fields.v[l->fields.n] = arena_strdup(&l->arena, args->fields.v[l->fields.n]);
     l->html = args->markdown_to_html;
-    l->page = args->page;
     l->left = args->page_size;
-    l->id = listing_id(l, args);
-    if (args->page > 1 && !pages_recall(l->id, args->page, &l->at)) l->offset = (args->page - 1) * args->page_size;
+    l->walk = walk_begin(l->r.client_id, l->r.who.session_id, &l->where, order_of(args), args->page, args->page_size);
+    l->by_update = l->walk.order->noted > 0;
     return l;
 }
 
@@ -98,11 +91,11 @@ static void add_columns(struct listing *l, struct sql *q) {
     sql_add(q, " " READING_SELECT ",", "");
     if (l->by_update)
         sql_add(q,
-                " i.update_time, i.incident_id, i.incident_number, (select stamp from clocks where client_id = ?)"
+                " i.update_time, i.incident_id, (select stamp from clocks where client_id = ?)"
                 " from ",
                 "s", l->r.client_id);
     else
-        sql_add(q, " i.creation_time, i.incident_id, null, null from ", "");
+        sql_add(q, " i.creation_time, i.incident_id, null from ", "");
 }
 
 /* Lateral: one look by the key for each row of the page. A plain join becomes one over all that the reader ever read as
@@ -139,38 +132,12 @@ static void add_where(struct listing *l, struct sql *q) {
     q->plan_for_values = l->where.plan_for_values;
 }
 
-/* int64 numbers as an array literal. */
-static void add_not_served(const struct listing *l, struct sql *q) {
-    if (!l->at.served_n) return;
-    scope_buf struct buf numbers;
-    buf_init(&numbers, 32 * PAGE_SERVED_MAX);
-    for (size_t i = 0; i < l->at.served_n; i++) buf_addf(&numbers, "%c%lld", i ? ',' : '{', (long long)l->at.served[i]);
-    buf_addc(&numbers, '}');
-    sql_add(q, " and i.incident_number <> all(?::bigint[])", "s", buf_text(&numbers));
-}
-
-static void add_position(const struct listing *l, struct sql *q) {
-    const char *column = l->by_update ? "update_time" : "creation_time";
-    if (!l->at.started) return;
-    char piece[120], way = l->descending ? '<' : '>';
-    /* the bare comparison of times is leakproof and so finds the index; the pair settles ties */
-    snprintf(piece, sizeof piece, " and i.%s %c= ? and (i.%s, i.incident_id) %c (?, ?)", column, way, column, way);
-    sql_add(q, piece, "iis", l->at.last_time, l->at.last_time, l->at.last_id);
-    if (l->by_update) add_not_served(l, q);
-}
-
-static void add_order(const struct listing *l, struct sql *q) {
-    const char *column = l->by_update ? "update_time" : "creation_time", *way = l->descending ? "desc" : "asc";
-    char piece[120];
-    snprintf(piece, sizeof piece, " order by i.%s %s, i.incident_id %s", column, way, way);
-    sql_add(q, piece, "");
-}
-
 static void add_next(struct listing *l, struct sql *q, int64_t rows) {
     add_select(l, q);
     add_where(l, q);
-    add_position(l, q);
-    add_order(l, q);
+    walk_add_behind(&l->walk, q, "i");
+    walk_add_not_given(&l->walk, q, "i");
+    order_add(l->walk.order, q, "i");
     sql_add(q, " limit ?", "i", rows);
 }
 
@@ -179,11 +146,11 @@ static void add_skipping(struct listing *l, struct sql *q, int64_t rows) {
     add_columns(l, q);
     sql_add(q, "(select i.client_id, i.incident_id from incidents i", "");
     add_where(l, q);
-    add_order(l, q);
+    order_add(l->walk.order, q, "i");
     sql_add(q, " limit ? offset ?) k join incidents i on i.client_id = k.client_id and i.incident_id = k.incident_id",
-            "ii", rows, l->offset);
+            "ii", rows, l->walk.leap);
     add_reads(l, q);
-    add_order(l, q);
+    order_add(l->walk.order, q, "i");
     q->plan_for_values = true;
 }
 
@@ -192,7 +159,7 @@ static void render(struct listing *l, const struct rows *rows, int row) {
         .fields = &l->fields,
         .html = l->html,
         .reading = reading_from(&l->r, rows, row, FIRST_READING_COLUMN),
-        .update_time_max = l->by_update && l->at.started ? l->at.snapshot : 0,
+        .update_time_max = l->by_update && l->walk.at.begun ? l->walk.at.snapshot : 0,
     };
     incident_show(list_item(&l->writer, &l->pending), rows, row, &how);
     list_item_end(&l->writer, &l->pending);
@@ -207,35 +174,36 @@ static void make_room(struct listing *l, const struct rows *rows) {
 }
 
 static void take_rows(struct listing *l, const struct rows *rows) {
-    bool first = !l->at.started;
-    int64_t snapshot = first && rows->n ? rows_int(rows, 0, STAMP_COLUMN) : l->at.snapshot;
+    int64_t snapshot = l->walk.at.begun || !rows->n ? l->walk.at.snapshot : rows_int(rows, 0, STAMP_COLUMN);
     if (rows->n && l->follows && !l->pending.len && l->writer.format == LIST_JSON) buf_addc(&l->pending, ',');
     make_room(l, rows);
-    for (int i = 0; i < rows->n; i++) render(l, rows, i);
-    l->at.snapshot = snapshot;
-    for (int i = 0; i < rows->n; i++)
-        position_note(&l->at, rows_int(rows, i, TIME_COLUMN), rows_text(rows, i, ID_COLUMN),
-                      rows_int(rows, i, NUMBER_COLUMN), l->by_update);
+    for (int i = 0; i < rows->n; i++) {
+        render(l, rows, i);
+        walk_note_given(&l->walk, rows_text(rows, i, ID_COLUMN));
+    }
+    l->walk.at.snapshot = snapshot;
+    l->left -= rows->n;
 }
 
-/* Rows that jumped ahead of the pages given so far, newest first order: they would be lost. */
-static enum err take_jumped(struct listing *l, int64_t most) {
-    if (!l->by_update || !l->descending || !l->at.started || most <= 0) return OK;
+static void note_last(struct listing *l, const struct rows *rows) {
+    int last = rows->n - 1;
+    if (rows->n) walk_note_last(&l->walk, rows_int(rows, last, TIME_COLUMN), NULL, rows_text(rows, last, ID_COLUMN));
+}
+
+/* Rows that jumped ahead of the pages given so far, newest first order: they would be lost. The walk stays where it is. */
+static enum err take_jumped(struct listing *l) {
+    const struct place *at = &l->walk.at;
+    if (!l->by_update || !l->walk.order->descending || !at->begun || l->left <= 0) return OK;
     scope_rows struct rows rows = {0};
     scope_sql struct sql q;
     sql_init(&q);
     add_select(l, &q);
     add_where(l, &q);
-    sql_add(&q, " and i.update_time > ? and i.creation_time <= ?", "ii", l->at.snapshot, l->at.snapshot);
-    add_not_served(l, &q);
-    sql_add(&q, " order by i.update_time, i.incident_id limit ?", "i", most);
+    sql_add(&q, " and i.update_time > ? and i.creation_time <= ?", "ii", at->snapshot, at->snapshot);
+    walk_add_not_given(&l->walk, &q, "i");
+    sql_add(&q, " order by i.update_time, i.incident_id limit ?", "i", l->left);
     TRY(db_read_sql(&l->r.scope, &rows, &q));
-    struct position end = l->at;
     take_rows(l, &rows);
-    /* the walk itself stays where it was; what is given is only noted as served */
-    l->at.last_time = end.last_time;
-    memcpy(l->at.last_id, end.last_id, sizeof end.last_id);
-    l->left -= rows.n;
     return OK;
 }
 
@@ -244,19 +212,19 @@ static enum err next_slice(struct listing *l) {
     scope_rows struct rows rows = {0};
     scope_sql struct sql q;
     sql_init(&q);
-    if (l->offset && !l->at.started)
+    if (l->walk.leap && !l->walk.at.begun)
         add_skipping(l, &q, want);
     else
         add_next(l, &q, want);
     TRY(db_read_sql(&l->r.scope, &rows, &q));
     take_rows(l, &rows);
-    l->left -= rows.n;
+    note_last(l, &rows);
     if (rows.n < want) {
-        TRY(take_jumped(l, l->left));
+        TRY(take_jumped(l));
         l->ended = true;
     }
     if (l->left > 0 && !l->ended) return OK;
-    if (l->at.started && (l->left == 0 || l->page > 1)) pages_remember(l->id, l->page, &l->at);
+    if (l->left == 0 || l->walk.page > 1) walk_remember(&l->walk);
     l->ended = true;
     list_close(&l->writer, &l->pending);
     return OK;

@@ -1,32 +1,18 @@
-#include <string.h>
-
 #include "api/project.h"
-#include "base/hash.h"
 #include "base/pages.h"
 #include "build/gen/operations.h"
 #include "responses/types.h"
 
-enum { TIME_COLUMN = 2, ID_COLUMN };
-
-/* By which column, in which direction; the id settles ties. */
-struct order {
-    const char *sort, *time, *after, *by;
-};
+enum { VALUE_COLUMN = 2, ID_COLUMN, STAMP_COLUMN, NOTED_MAX = 10000 };
 
 static const struct order *order_of(const char *sort) {
     static const struct order orders[] = {
-        {"creation_time:asc", "p.creation_time", " and (p.creation_time, p.response_id) > (?, ?)",
-         "p.creation_time, p.response_id"},
-        {"creation_time:desc", "p.creation_time", " and (p.creation_time, p.response_id) < (?, ?)",
-         "p.creation_time desc, p.response_id desc"},
-        {"update_time:asc", "p.update_time", " and (p.update_time, p.response_id) > (?, ?)",
-         "p.update_time, p.response_id"},
-        {"update_time:desc", "p.update_time", " and (p.update_time, p.response_id) < (?, ?)",
-         "p.update_time desc, p.response_id desc"},
+        {"creation_time:asc", "creation_time", "response_id", .descending = false},
+        {"creation_time:desc", "creation_time", "response_id", .descending = true},
+        {"update_time:asc", "update_time", "response_id", .descending = false, .noted = NOTED_MAX},
+        {"update_time:desc", "update_time", "response_id", .descending = true, .noted = NOTED_MAX},
     };
-    for (size_t i = 0; i < sizeof orders / sizeof *orders; i++)
-        if (!strcmp(orders[i].sort, sort)) return &orders[i];
-    return &orders[0];
+    return order_named(orders, sizeof orders / sizeof *orders, sort);
 }
 
 /* Without an incident it is the inbox: what waits for a decision, unless states are named. */
@@ -43,33 +29,32 @@ static void add_filter(struct sql *q, struct request *r, const struct responses_
     sql_add_any(q, "asset_id", &a->asset_ids);
 }
 
-/* Names the listing: the same reader, filter, order and page size. */
-static uint64_t listing_id(const struct request *r, const struct sql *q, const struct responses_list_args *a) {
-    uint64_t h = hash_add_text(HASH_START, r->who.session_id);
-    h = hash_add(h, buf_text(&q->text), q->text.len);
-    h = hash_add(h, buf_text(&q->values), q->values.len);
-    h = hash_add_text(h, a->sort);
-    return hash_add(h, &a->page_size, sizeof a->page_size);
+/* Behind the page before, or under update_time jumped over it since page 1: those come with this page. */
+static void add_following(struct sql *q, const struct walk *walk) {
+    const struct place *at = &walk->at;
+    if (!walk->order->noted || !walk->order->descending || !at->begun) {
+        walk_add_behind(walk, q, "p");
+        return;
+    }
+    sql_add(q, " and ((p.update_time, p.response_id) < (?, ?) or p.update_time > ? and p.creation_time <= ?)", "isii",
+            at->number, at->id, at->snapshot, at->snapshot);
 }
 
 /* Where a decision takes a response out of the inbox, the next page still begins where the one before ended. */
-static void add_page(struct sql *q, const struct responses_list_args *a, uint64_t listing) {
-    const struct order *order = order_of(a->sort);
-    struct position from = {0};
-    bool known = a->page > 1 && pages_recall(listing, a->page, &from) && from.started;
-    if (known) sql_add(q, order->after, "is", from.last_time, from.last_id);
-    position_free(&from);
-    sql_add(q, " order by ", "");
-    sql_add(q, order->by, "");
-    sql_add(q, " limit ? offset ?)", "ii", a->page_size, known ? (int64_t)0 : (a->page - 1) * a->page_size);
+static void add_page(struct sql *q, const struct responses_list_args *a, const struct walk *walk) {
+    add_following(q, walk);
+    walk_add_not_given(walk, q, "p");
+    order_add(walk->order, q, "p");
+    sql_add(q, " limit ? offset ?)", "ii", a->page_size, walk->leap);
 }
 
-static void remember_end(const struct rows *rows, const struct responses_list_args *a, uint64_t listing) {
-    struct position end = {0};
-    if (!rows->n || rows_null(rows, rows->n - 1, 0)) return;
-    position_note(&end, rows_int(rows, rows->n - 1, TIME_COLUMN), rows_text(rows, rows->n - 1, ID_COLUMN), 0, false);
-    pages_remember(listing, a->page, &end);
-    position_free(&end);
+static void remember_end(const struct rows *rows, struct walk *walk) {
+    int last = rows->n - 1;
+    if (last < 0 || rows_null(rows, last, 0)) return;
+    if (!walk->at.begun) walk->at.snapshot = rows_int(rows, last, STAMP_COLUMN);
+    walk_note_last(walk, rows_int(rows, last, VALUE_COLUMN), NULL, rows_text(rows, last, ID_COLUMN));
+    for (int i = 0; i < rows->n; i++) walk_note_given(walk, rows_text(rows, i, ID_COLUMN));
+    walk_remember(walk);
 }
 
 /* Reading and marking as read in one snapshot: the rows show how it was before. */
@@ -87,11 +72,11 @@ static void add_mark(struct sql *q, struct request *r) {
             "ssss", r->client_id, r->who.reader_id, r->client_id, r->who.reader_id);
 }
 
-static void add_select(struct sql *q, struct request *r, const struct responses_list_args *a) {
-    const struct order *order = order_of(a->sort);
-    sql_add(q, " select p.body, coalesce(rd.responses_upto, 0), ", "");
-    sql_add(q, order->time, "");
-    sql_add(q, ", p.response_id from ", "");
+static void add_select(struct sql *q, struct request *r, const struct responses_list_args *a,
+                       const struct order *order) {
+    sql_add(q, " select p.body, coalesce(rd.responses_upto, 0), p.", "");
+    sql_add(q, order->column, "");
+    sql_add(q, ", p.response_id, (select stamp from clocks where client_id = ?) from ", "s", r->client_id);
     if (a->incident_id)
         sql_add(q, "incidents i left join page p on true", "");
     else
@@ -99,8 +84,7 @@ static void add_select(struct sql *q, struct request *r, const struct responses_
     sql_add(q, " left join reads rd on rd.client_id = ? and rd.reader_id = ? and rd.incident_id = p.incident_id", "ss",
             r->client_id, r->who.reader_id);
     if (a->incident_id) sql_add(q, " where i.client_id = ? and i.incident_id = ?", "ss", r->client_id, a->incident_id);
-    sql_add(q, " order by ", "");
-    sql_add(q, order->by, "");
+    order_add(order, q, "p");
 }
 
 /* Of an unknown incident no row; of one without responses a row of nulls. */
@@ -108,12 +92,13 @@ static enum err read_page(struct request *r, const struct responses_list_args *a
     scope_sql struct sql q;
     sql_init(&q);
     add_filter(&q, r, a);
-    uint64_t listing = listing_id(r, &q, a);
-    add_page(&q, a, listing);
+    scope_walk struct walk walk =
+        walk_begin(r->client_id, r->who.session_id, &q, order_of(a->sort), a->page, a->page_size);
+    add_page(&q, a, &walk);
     if (a->incident_id) add_mark(&q, r);
-    add_select(&q, r, a);
+    add_select(&q, r, a, walk.order);
     TRY(db_read_sql(&r->scope, out, &q));
-    remember_end(out, a, listing);
+    remember_end(out, &walk);
     return OK;
 }
 
