@@ -254,9 +254,17 @@ static bool write_settings(void) {
 static bool create_files(const char *dir) {
     char initdb[80];
     snprintf(initdb, sizeof initdb, "%s/initdb", cluster.bin);
-    char *const argv[] = {
-        initdb,         "-D",        (char *)dir,        "--encoding=UTF8",           "--locale=C.UTF-8",
-        "--auth=trust", "--no-sync", "--data-checksums", "--username=" CLUSTER_OWNER, NULL};
+    char *const argv[] = {initdb,
+                          "-D",
+                          (char *)dir,
+                          "--encoding=UTF8",
+                          "--locale=C.UTF-8",
+                          "--lc-collate=C",
+                          "--auth=trust",
+                          "--no-sync",
+                          "--data-checksums",
+                          "--username=" CLUSTER_OWNER,
+                          NULL};
     return run(argv, "/dev/null");
 }
 

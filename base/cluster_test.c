@@ -80,9 +80,9 @@ static void starts_utf8_and_durable(void **state) {
     assert_int_equal(cluster_start(), OK);
     assert_true(
         ask("select current_database() || ' ' || current_user || ' ' || current_setting('server_encoding') || ' ' "
-            "|| (select datcollate from pg_database where datname = 'mdr')",
+            "|| (select datcollate || ' ' || datctype from pg_database where datname = 'mdr')",
             text, sizeof text));
-    assert_string_equal(text, "mdr mdr_owner UTF8 C.UTF-8");
+    assert_string_equal(text, "mdr mdr_owner UTF8 C C.UTF-8");
     assert_true(ask("select string_agg(setting, ' ' order by name) from pg_settings where name in "
                     "('fsync', 'listen_addresses', 'synchronous_commit', 'jit', 'data_checksums')",
                     text, sizeof text));

@@ -1,16 +1,18 @@
 #include "demo/copy.h"
 #include "demo/session.h"
 
-enum { SLICE_ROWS = 20000 };
+enum { SLICE_ROWS = 20000, EVENTS_BYTES = 8 * 1024 * 1024 };
 
 /* Without fresh statistics a client's rows seem few, and any index that begins with the client as good as the right one. */
-static const char prepare[] =
-    "analyze incidents, comments, attachments, responses;"
+static const char settings[] =
+    "analyze incidents (client_id, incident_id), comments (client_id, comment_id),"
+    " attachments (client_id, attachment_id), responses (client_id, response_id);"
+    "set plan_cache_mode = force_generic_plan;"
     "set enable_nestloop = on; set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off";
 
 /* first_*: how the object looked when it was made. */
 static const char helpers[] =
-    "create temp table demo_events (position bigint, changed_at bigint, kind text, object_id text, operation text, "
+    "create temp table demo_events (n bigint, changed_at bigint, kind text, object_id text, operation text, "
     "changed_by text);"
     "create function pg_temp.first_incident(i incidents) returns text language plpgsql as $$ begin"
     "    i.status := 'Open'; i.resolution := ''; i.status_description := ''; i.update_time := i.creation_time; "
@@ -33,10 +35,15 @@ static const char helpers[] =
     "create aggregate pg_temp.chain(bytea, text, bigint, bigint, text, text, text, text, text, text, text, text)"
     "    (sfunc = pg_temp.chain_next, stype = bytea)";
 
-/* Of each event the object as it was then; the newest row of each object equals its live body. */
+/* Of each event from n = $2 + 1 to $3 the object as it was then, at position $4 + n; the newest row of each object equals
+ * its live body. A function, because planning takes a lock on every index of incidents, to the end of the transaction:
+ * a plan that was kept does without, and the indexes can be built meanwhile. */
 static const char append[] =
+    "create function pg_temp.append(text, bigint, bigint, bigint) returns bigint language plpgsql as $$"
+    " declare done bigint; begin "
     "with rows as ("
-    "    select e.position, e.changed_at, o.tenant_id, o.incident_id, e.kind, e.object_id, e.operation, e.changed_by, "
+    "    select $4 + e.n as position, e.changed_at, o.tenant_id, o.incident_id, e.kind, e.object_id, e.operation, "
+    "e.changed_by, "
     "o.snapshot"
     "      from demo_events e cross join lateral ("
     "        select i.tenant_id, i.incident_id, case when e.operation = 'create' and i.history_n > 1"
@@ -53,7 +60,7 @@ static const char append[] =
     "        select p.tenant_id, p.incident_id, case when e.operation = 'create' and p.status <> 'New'"
     "                                                then pg_temp.first_response(p) else p.body end"
     "          from responses p where e.kind = 'incident_response' and p.client_id = $1 and p.response_id = e.object_id"
-    "      ) o"
+    "      ) o where e.n > $2 and e.n <= $3"
     "), added as ("
     "    insert into ledger"
     "    select $1, position, changed_at, tenant_id, incident_id, kind, object_id, operation, changed_by, '', snapshot,"
@@ -64,30 +71,24 @@ static const char append[] =
     "      from rows returning position, changed_at, hash"
     "), newest as (select * from added order by position desc limit 1)"
     "update clocks c set position = n.position, hash = n.hash, stamp = greatest(c.stamp, n.changed_at)"
-    "  from newest n where c.client_id = $1 and n.position = c.position + (select count(*) from added) returning "
-    "c.position";
+    "  from newest n where c.client_id = $1 and n.position = c.position + (select count(*) from added)"
+    " returning c.position into done;"
+    " return done; end $$";
 
-struct slice_rows {
-    struct buf rows;
-    int64_t position, n;
-};
-
-static void add_record(struct slice_rows *s, const struct event *e, const char *kind, const char *id,
+static void add_record(struct buf *b, int64_t *n, const struct event *e, const char *kind, const char *id,
                        const char *operation) {
     const struct step author = {.by_customer = e->by_customer, .person = e->person};
-    struct buf *b = &s->rows;
-    copy_int(b, ++s->position);
+    copy_int(b, ++*n);
     copy_int(b, e->stamp);
     copy_text(b, kind);
     copy_text(b, id);
     copy_text(b, operation);
     copy_text(b, e->expired && e->kind == STEP_DECISION ? "MDR gateway" : step_author(&author));
     copy_end(b);
-    s->n++;
 }
 
 /* The child's own record comes before the incident's. */
-static void add_event(struct slice_rows *s, const struct world *w, const struct event *e) {
+static void add_event(struct buf *b, int64_t *n, const struct world *w, const struct event *e) {
     static const char *const kinds[] = {
         [STEP_CREATE] = "incident_details",        [STEP_COMMENT] = "incident_comment",
         [STEP_ATTACHMENT] = "incident_attachment", [STEP_RESPONSE] = "incident_response",
@@ -97,30 +98,48 @@ static void add_event(struct slice_rows *s, const struct world *w, const struct 
         incident_id(w, e->incident, id);
     else
         step_id(w, e->incident, e->kind == STEP_DECISION ? e->of : e->step, e->kind, id);
-    if (kinds[e->kind]) add_record(s, e, kinds[e->kind], id, e->kind == STEP_DECISION ? "update" : "create");
+    if (kinds[e->kind]) add_record(b, n, e, kinds[e->kind], id, e->kind == STEP_DECISION ? "update" : "create");
     if (!e->last || e->kind == STEP_CREATE) return;
     incident_id(w, e->incident, id);
-    add_record(s, e, "incident_details", id, "update");
+    add_record(b, n, e, "incident_details", id, "update");
 }
 
-static enum err append_slice(struct db_admin *admin, const struct world *w, struct slice_rows *s) {
-    scope_rows struct rows done = {0};
-    TRY(session_copy(admin, "demo_events", "position, changed_at, kind, object_id, operation, changed_by", &s->rows));
-    TRY(db_admin_query(admin, &done, append, "s", w->client_id));
-    if (!done.n || rows_int(&done, 0, 0) != s->position) return ERR_INTERNAL;
-    buf_reset(&s->rows);
-    s->n = 0;
-    return db_admin_run(admin, "truncate demo_events");
-}
-
-static enum err append_all(struct db_admin *admin, const struct world *w, const struct timeline *t,
-                           struct slice_rows *s, struct progress *p) {
+static enum err copy_events(struct db_admin *admin, const struct world *w, const struct timeline *t) {
+    scope_buf struct buf b;
+    int64_t n = 0;
+    buf_init(&b, EVENTS_BYTES * 2);
     for (size_t i = 0; i < t->n; i++) {
-        add_event(s, w, &t->events[i]);
-        if (s->n < SLICE_ROWS && i + 1 < t->n) continue;
-        int64_t n = s->n;
-        TRY(append_slice(admin, w, s));
-        progress_add(p, n);
+        add_event(&b, &n, w, &t->events[i]);
+        if (b.len < EVENTS_BYTES && i + 1 < t->n) continue;
+        if (b.failed) return ERR_UNAVAILABLE;
+        TRY(session_copy(admin, "demo_events", "n, changed_at, kind, object_id, operation, changed_by", &b));
+        buf_reset(&b);
+    }
+    return db_admin_run(admin, "create index on demo_events (n); analyze demo_events");
+}
+
+static enum err append_slice(struct db_admin *admin, const struct world *w, int64_t from, int64_t to, int64_t base) {
+    scope_rows struct rows done = {0};
+    TRY(db_admin_query(admin, &done, "select pg_temp.append($1, $2, $3, $4)", "siii", w->client_id, from, to, base));
+    return from == to || rows_int(&done, 0, 0) == base + to ? OK : ERR_INTERNAL;
+}
+
+enum err backfill_prepare(struct db_admin *admin, const struct world *w, const struct timeline *t) {
+    TRY(db_admin_run(admin, settings));
+    TRY(db_admin_run(admin, helpers));
+    TRY(db_admin_run(admin, append));
+    TRY(copy_events(admin, w, t));
+    return append_slice(admin, w, 0, 0, 0); /* makes the plan */
+}
+
+static enum err append_all(struct db_admin *admin, const struct world *w, int64_t total, struct progress *p) {
+    scope_rows struct rows clock = {0};
+    TRY(db_admin_query(admin, &clock, "select position from clocks where client_id = $1 for update", "s",
+                       w->client_id));
+    for (int64_t from = 0; from < total; from += SLICE_ROWS) {
+        int64_t to = from + SLICE_ROWS < total ? from + SLICE_ROWS : total;
+        TRY(append_slice(admin, w, from, to, rows_int(&clock, 0, 0)));
+        progress_add(p, to - from);
     }
     return OK;
 }
@@ -134,20 +153,11 @@ static enum err finish_clock(struct db_admin *admin, const struct world *w) {
 
 enum err backfill(struct db_admin *admin, const struct world *w, const struct timeline *t, int64_t *count) {
     struct progress p;
-    struct slice_rows s = {0};
-    scope_rows struct rows clock = {0};
     int64_t total = 0;
     for (size_t i = 0; i < t->n; i++) total += (int64_t)event_records(&t->events[i]);
-    TRY(db_admin_run(admin, prepare));
-    TRY(db_admin_run(admin, helpers));
-    TRY(db_admin_query(admin, &clock, "select position from clocks where client_id = $1 for update", "s",
-                       w->client_id));
-    s.position = rows_int(&clock, 0, 0);
     *count = total;
-    buf_init(&s.rows, 64 * 1024 * 1024);
     progress_begin(&p, "history", total);
-    enum err e = append_all(admin, w, t, &s, &p);
+    enum err e = append_all(admin, w, total, &p);
     progress_end(&p);
-    buf_free(&s.rows);
     return e == OK ? finish_clock(admin, w) : e;
 }

@@ -8,13 +8,9 @@
 /* lz4 costs a tenth of the default; where PostgreSQL was built without it, the default does. */
 static enum err set_up(struct db_admin *admin) {
     scope_rows struct rows lz4 = {0};
-    TRY(db_admin_run(admin, "set synchronous_commit = off; set work_mem = '128MB';"
+    TRY(db_admin_run(admin, "set synchronous_commit = off; set work_mem = '128MB'; set maintenance_work_mem = '64MB';"
                             "set idle_in_transaction_session_timeout = 0; set statement_timeout = 0; set jit = off;"
                             "set client_min_messages = warning"));
-    /* search indexes are built in as few passes as memory allows: half of shared_buffers, itself a quarter of memory */
-    TRY(db_admin_run(admin, "select set_config('maintenance_work_mem',"
-                            "       least(2047, greatest(64, setting::bigint * 8 / 1024 / 2)) || 'MB', false)"
-                            "  from pg_settings where name = 'shared_buffers'"));
     return db_admin_query(admin, &lz4,
                           "select set_config('default_toast_compression', 'lz4', false)"
                           "  from pg_settings where name = 'default_toast_compression' and 'lz4' = any (enumvals)",

@@ -169,27 +169,67 @@ create function mark(what text) returns text language sql immutable parallel saf
 create function sla_target_ms(priority text) returns bigint language sql immutable parallel safe
     return case priority when 'HIGH' then 3600000 when 'NORMAL' then 14400000 else 86400000 end;
 
+-- Rows of these types give replies their keys and the keys' order. A renderer without a sub-select is an expression, which
+-- costs a fraction of a statement.
+create type host_mapping as (host_id text, host_name text);
+create type response_details as (file_path text, file_size_limit bigint);
+create type incident_counts as (responses integer, comments integer, attachments integer, history integer);
+create type incident_sla as (applies boolean, target_s bigint, detected_at bigint, notified_at bigint, met boolean);
+create type incident_reply as (
+    incident_id text, summary text, priority text, status text, resolution text, affected_hosts text[], affected_hosts_mappings json,
+    host_based_iocs json, network_based_iocs json, detection_technology text, creation_time bigint, update_time text,
+    attack_stage text, mitre_tactics text[], mitre_techniques text[], description text, incident_number bigint,
+    client_description text, status_description text, origin text, attachments text, comments text, iocs json, responses text,
+    tenant_name text, was_read text, recommendations text, client_comment text, x text, counts incident_counts,
+    threat_classes text[], sla incident_sla, external_ref text);
+create type comment_reply as (
+    comment_id text, author_name text, text text, creation_time bigint, origin text, was_read text);
+create type attachment_reply as (
+    attachment_id text, author_name text, caption text, creation_time bigint, file_size bigint, full_name text, link text,
+    origin text, was_read text, x text, sha256 text);
+create type response_reply as (
+    response_id text, type text, details response_details, parameters json, asset_id text, status text, comment text,
+    description text, creation_time bigint, update_time bigint, was_read text, decide_until bigint, group_id text, origin text,
+    decided_by json, execution json, x text, incident_id text);
+
+-- HOST:0xID, taken apart
+create function hosts_mapped(hosts text[]) returns json language plpgsql immutable parallel safe as $$
+declare
+    host text;
+    mapped text := '';
+begin
+    foreach host in array hosts loop
+        mapped := mapped || ',' || row_to_json(row(right(host, 34), left(host, -35))::host_mapping);
+    end loop;
+    return '[' || substr(mapped, 2) || ']';
+end $$;
+create function host_names(hosts text[]) returns text language plpgsql immutable parallel safe as $$
+declare
+    host text;
+    names text := '';
+begin
+    foreach host in array hosts loop
+        names := names || E'\n' || left(host, -35);
+    end loop;
+    return substr(names, 2);
+end $$;
+
 create function incident_body(i incidents) returns text language sql stable parallel safe
-    return replace(replace(replace(replace(replace(replace(row_to_json((select r from (select
-        i.incident_id, i.summary, i.priority, i.status, i.resolution, i.affected_hosts,
-        (select coalesce(json_agg(m), '[]')
-           from (select right(h, 34) as host_id, left(h, -35) as host_name from unnest(i.affected_hosts) h) m)
-            as affected_hosts_mappings,
-        i.host_based_iocs, i.network_based_iocs, i.detection_technology, i.creation_time, chr(1) || 't' as update_time, i.attack_stage,
-        i.mitre_tactics, i.mitre_techniques, i.description, i.incident_number, i.client_description, i.status_description,
-        i.origin, chr(1) || 'A' as attachments, chr(1) || 'C' as comments,
+    return replace(replace(replace(replace(replace(replace(row_to_json(row(
+        i.incident_id, i.summary, i.priority, i.status, i.resolution, i.affected_hosts, hosts_mapped(i.affected_hosts),
+        i.host_based_iocs, i.network_based_iocs, i.detection_technology, i.creation_time, chr(1) || 't',
+        i.attack_stage, i.mitre_tactics, i.mitre_techniques, i.description, i.incident_number,
+        i.client_description, i.status_description, i.origin, chr(1) || 'A', chr(1) || 'C',
         case when i.host_based_iocs::text = '[]' then i.network_based_iocs
              when i.network_based_iocs::text = '[]' then i.host_based_iocs
-             else (i.host_based_iocs::jsonb || i.network_based_iocs::jsonb)::json end as iocs,
-        chr(1) || 'R' as responses, i.tenant_name, chr(1) || 'i' as was_read, i.recommendations, i.client_comment,
-        chr(1) || 'x' as x,
-        (select row_to_json(c) from (select i.responses_n as responses, i.comments_n as comments,
-                                            i.attachments_n as attachments, i.history_n as history) c) as counts,
+             else (i.host_based_iocs::jsonb || i.network_based_iocs::jsonb)::json end,
+        chr(1) || 'R',
+        i.tenant_name, chr(1) || 'i', i.recommendations, i.client_comment, chr(1) || 'x',
+        row(i.responses_n, i.comments_n, i.attachments_n, i.history_n)::incident_counts,
         i.threat_classes,
-        (select row_to_json(s) from (select i.has_sla as applies, sla_target_ms(i.priority) / 1000 as target_s, i.detected_at,
-                 i.notified_at,
-                 case when i.notified_at > 0 then i.notified_at - i.detected_at <= sla_target_ms(i.priority) end as met) s) as sla,
-        i.external_ref) r))::text,
+        row(i.has_sla, sla_target_ms(i.priority) / 1000, i.detected_at, i.notified_at,
+            case when i.notified_at > 0 then i.notified_at - i.detected_at <= sla_target_ms(i.priority) end)::incident_sla,
+        i.external_ref)::incident_reply)::text,
         '"update_time":"\u0001t"', '"update_time":' || mark('t' || i.update_time)),
         '"attachments":"\u0001A"', '"attachments":[' || mark('A') || ']'),
         '"comments":"\u0001C"', '"comments":[' || mark('C') || ']'),
@@ -198,27 +238,29 @@ create function incident_body(i incidents) returns text language sql stable para
         ',"x":"\u0001x"', mark('x'));
 
 create function comment_body(c comments) returns text language sql stable parallel safe
-    return replace(row_to_json((select r from (select c.comment_id, c.author_name, c.text, c.creation_time, c.origin,
-                                                      chr(1) as was_read) r))::text,
-                   '"was_read":"\u0001"', '"was_read":' || mark('c' || c.creation_time || ':' || c.author_reader));
+    return replace(row_to_json(row(c.comment_id, c.author_name, c.text, c.creation_time, c.origin, chr(1))::comment_reply)::text,
+        '"was_read":"\u0001"', '"was_read":' || mark('c' || c.creation_time || ':' || c.author_reader));
 
 create function attachment_body(a attachments) returns text language sql stable parallel safe
-    return replace(replace(replace(row_to_json((select r from (select a.attachment_id, a.author_name, a.caption, a.creation_time,
-            a.file_size, a.full_name, chr(1) as link, a.origin, chr(1) as was_read, chr(1) || 'x' as x, a.sha256) r))::text,
+    return replace(replace(replace(row_to_json(row(
+        a.attachment_id, a.author_name, a.caption, a.creation_time, a.file_size, a.full_name, chr(1),
+        a.origin, chr(1), chr(1) || 'x', a.sha256)::attachment_reply)::text,
         ',"x":"\u0001x"', mark('x')),
         '"link":"\u0001"', '"link":"' || mark('u') || '/api/v1/' || a.client_id || '/attachments/' || a.attachment_id || '"'),
         '"was_read":"\u0001"', '"was_read":' || mark('a' || a.creation_time || ':' || a.author_reader));
 
 create function response_body(p responses) returns text language sql stable parallel safe
-    return replace(replace(row_to_json((select r from (select p.response_id, p.type,
-            (select row_to_json(d) from (select p.file_path, p.file_size_limit) d) as details,
-            p.parameters, p.asset_id, p.status, p.comment, p.description, p.creation_time, p.update_time, chr(1) as was_read,
-            p.decide_until, p.group_id, p.origin, p.decided_by, p.execution, chr(1) || 'x' as x, p.incident_id) r))::text,
+    return replace(replace(row_to_json(row(
+        p.response_id, p.type, row(p.file_path, p.file_size_limit)::response_details, p.parameters, p.asset_id, p.status, p.comment,
+        p.description, p.creation_time, p.update_time, chr(1), p.decide_until, p.group_id, p.origin,
+        p.decided_by, p.execution, chr(1) || 'x', p.incident_id)::response_reply)::text,
         ',"x":"\u0001x"', mark('x')),
         '"was_read":"\u0001"', '"was_read":' || mark('r' || p.creation_time || ':' || p.author_reader));
 
 -- NFKC folds full-width and half-width forms, so that a search finds either.
-create function search_fold(t text) returns text language sql immutable parallel safe return lower(normalize(t, NFKC));
+-- Looking whether there is anything to fold costs a tenth of folding.
+create function search_fold(t text) returns text language sql immutable parallel safe
+    return lower(case when octet_length(t) = length(t) or t is nfkc normalized then t else normalize(t, NFKC) end);
 
 -- "東京" -> "q東q京q": every character and every pair of neighbours becomes a trigram.
 create function search_spread(folded text) returns text language sql immutable parallel safe
@@ -228,9 +270,9 @@ create function incident_render() returns trigger language plpgsql as $$
 begin
     if tg_op = 'INSERT' or row(new.summary, new.description, new.client_description, new.affected_hosts, new.incident_number)
             is distinct from row(old.summary, old.description, old.client_description, old.affected_hosts, old.incident_number) then
-        new.search_text := search_fold(concat_ws(E'\n', new.summary, 'K-' || new.incident_number,
-            regexp_replace(array_to_string(new.affected_hosts, E'\n'), ':0x[0-9a-f]{32}', '', 'g'),
-            new.description, new.client_description));
+        new.search_text := concat_ws(E'\n', new.summary, 'K-' || new.incident_number, host_names(new.affected_hosts),
+            new.description, new.client_description);
+        new.search_text := search_fold(new.search_text);
         new.search_pairs := search_spread(new.search_text);
     end if;
     new.body := incident_body(new);
