@@ -1,4 +1,5 @@
-"""`serve --demo` says how to call it, and what it says works when pasted; a load that broke off is cleared by the next."""
+"""`serve --demo` says how to call it, and what it says works when pasted; a load that broke off is cleared by the next; a large one
+leaves everything in order."""
 import os
 import re
 import secrets
@@ -6,7 +7,7 @@ import subprocess
 
 import pytest
 
-from lib.gateway import Gateway, wait_for
+from lib.gateway import BINARY, Gateway, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -88,8 +89,28 @@ def test_a_load_with_search_indexes_off_leaves_them_on_and_right(gateway):
         by_index = cursor.fetchone()
         cursor.execute("select count(*) from incidents where client_id = %s and position('ransomware' in search_text) > 0", [client_id])
         assert by_index == cursor.fetchone() and by_index[0] > 0
+        cursor.execute("select relallvisible >= relpages / 2 from pg_class where oid = 'incidents'::regclass")
+        assert cursor.fetchone() == (True,), "counting looks at every row"
     connection.close()
     assert gateway.cli("ledger", "verify", "--client", client_id)["ok"]
+
+
+def test_history_is_written_while_the_search_indexes_grow(gateway):
+    """Who plans a statement on incidents meanwhile waits for them, and they for whoever did: then one follows the other."""
+    words = ["demo", "--client", secrets.token_hex(17), "--assets", "50", "--incidents", "12000"]
+    load = subprocess.Popen([BINARY, *words], env=gateway.env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd="/")
+    working = ("select count(*) from pg_stat_activity where state = 'active' and wait_event_type is distinct from 'Lock'"
+               " and query ~ '^(reindex index incidents_search|select pg_temp.append)'")
+    most = 0
+    while load.poll() is None:
+        most = max(most, gateway.query(working)[0][0])
+    assert load.returncode == 0, load.stderr.read()
+    assert most == 3
+
+
+@pytest.mark.parametrize("text", ["plain ASCII", "Grün ÄÖÜ", "東京本社", "ＡＢＣ１２３％", "ｶﾞｷﾞ", "か\u3099", "e\u0301", "ﬁ ①", "İI ß", ""])
+def test_folding_only_what_needs_it_changes_nothing(gateway, text):
+    assert gateway.query("select search_fold(%s) = lower(normalize(%s, NFKC))", text, text) == [(True,)]
 
 
 @pytest.mark.parametrize("words, said", [
