@@ -97,7 +97,7 @@ def test_a_load_with_search_indexes_off_leaves_them_on_and_right(gateway):
 
 def test_history_is_written_while_the_search_indexes_grow(gateway):
     """Who plans a statement on incidents meanwhile waits for them, and they for whoever did: then one follows the other."""
-    words = ["demo", "--client", secrets.token_hex(17), "--assets", "50", "--incidents", "12000"]
+    words = ["demo", "--client", secrets.token_hex(17), "--assets", "50", "--incidents", "12000", "--seed", "4"]
     load = subprocess.Popen([BINARY, *words], env=gateway.env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd="/")
     working = ("select count(*) from pg_stat_activity where state = 'active' and wait_event_type is distinct from 'Lock'"
                " and query ~ '^(reindex index incidents_search|select pg_temp.append)'")
