@@ -143,7 +143,7 @@ def test_without_a_database_every_operation_is_503(gateway, org):
     """And /healthz still says that the process lives."""
     door = DatabaseDoor(f"{gateway.socket_dir()}/.s.PGSQL.{gateway.postmaster_lines()[3]}")
     behind = Gateway(MDR_DATABASE_URL=door.url(), MDR_KEY_FILE=gateway.data_dir / "keys.json", MDR_WORKERS="off",
-                     MDR_SMTP_URL=gateway.env["MDR_SMTP_URL"],
+                     MDR_SMTP_URL=gateway.env["MDR_SMTP_URL"], MDR_EGRESS_ALLOW=gateway.env["MDR_EGRESS_ALLOW"],
                      MDR_MIGRATE_URL=door.url("mdr_owner")).start()
     operations = [op for op in CONTRACT.operations if 503 in op.statuses and op.path.startswith("/api/")]
     bodies = {op.id: RIGHT[op.name](org) for op in operations if op.method == "POST"}

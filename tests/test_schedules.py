@@ -62,8 +62,9 @@ def test_create_list_update_delete(fresh):
     assert fresh.sup.ok("schedules/delete", {"schedule_id": made["schedule_id"]}) == {}
     assert fresh.sup.ok("schedules/list") == []
     fresh.sup.call("schedules/delete", {"schedule_id": made["schedule_id"]}).must(404)
-    assert fresh.gateway.query("select count(*) from due where kind = 'schedule'", client=fresh.id)[0][0] == 0
-    rows = fresh.gateway.query("select operation, changed_by, snapshot from ledger where kind = 'schedule' order by position", client=fresh.id)
+    assert fresh.gateway.query("select count(*) from due where client_id = %s and kind = 'schedule'", fresh.id, client=fresh.id)[0][0] == 0
+    rows = fresh.gateway.query("select operation, changed_by, snapshot from ledger where client_id = %s and kind = 'schedule'"
+                               " order by position", fresh.id, client=fresh.id)
     assert [r[0] for r in rows] == ["create", "update", "update", "update", "delete"] and rows[0][1] == "Supervisor"
     assert fresh.gateway.cli("ledger", "verify", "--client", fresh.id)["ok"]
 
