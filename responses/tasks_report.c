@@ -10,6 +10,7 @@
 #include "responses/task.h"
 
 enum { RESULT_BYTES_MAX = 64 * 1024 };
+#define LEFT_OUT "{\"left_out\":\"The incident holds no more text.\"}"
 
 /* What is reported, as it is stored. */
 struct report {
@@ -19,10 +20,12 @@ struct report {
 
 /* ---- reading ---- */
 
+/* Not compact, and that matters: response_body() finds what it puts marks in place of by its own compact text, "x":"\u0001x", and
+ * a result is the one JSON in it that others write as they like. */
 static enum err read_result(struct request *r, json_t *given, struct report *out) {
     out->result = "{}";
     if (!given) return OK;
-    char *text = json_dumps(given, JSON_COMPACT);
+    char *text = json_dumps(given, 0);
     out->result = text ? arena_strdup(r->arena, text) : "{}";
     free(text);
     if (strlen(out->result) <= RESULT_BYTES_MAX) return OK;
@@ -42,7 +45,7 @@ static enum err read_report(struct request *r, const struct tasks_report_args *a
 static enum err fit_result(struct request *r, struct tx *tx, const struct task *t, struct report *p) {
     struct request scratch = *r;
     enum err e = incident_room(&scratch, tx, t->incident_id, strlen(p->result) + strlen(p->message));
-    if (e == ERR_CONFLICT) p->result = "{\"left_out\":\"The incident holds no more text.\"}";
+    if (e == ERR_CONFLICT) p->result = LEFT_OUT;
     return e == ERR_CONFLICT ? OK : e;
 }
 
@@ -58,8 +61,9 @@ static enum err is_told(struct request *r, struct tx *tx, const struct report *p
     scope_rows struct rows rows = {0};
     TRY(tx_run(tx, &rows,
                "select 1 from responses where client_id = $1 and response_id = $2 and execution_state = $3"
-               "   and report_message = $4 and report_code = $5 and report_result::text = $6",
-               "ssssss", r->client_id, response_id, execution_name(p->state), p->message, p->code, p->result));
+               "   and report_message = $4 and report_code = $5 and report_result::text in ($6, $7)",
+               "sssssss", r->client_id, response_id, execution_name(p->state), p->message, p->code, p->result,
+               LEFT_OUT));
     *told = rows.n > 0;
     return OK;
 }
@@ -125,9 +129,16 @@ static enum err write_end(struct request *r, struct tx *tx, const struct task *t
                   p->result, r->who.name, r->who.session_id);
 }
 
-/* Before the clock: the asset whose isolation changes; after it: the change. */
-static bool isolates(const struct task *t, const struct report *p) {
-    return p->state == EXECUTION_SUCCEEDED && (!strcmp(t->type, "ISOLATE_HOST") || !strcmp(t->type, "RELEASE_HOST"));
+/* Not by what is told late, when it was taken back already: the host is as the reversal left it. */
+static enum err isolates(struct request *r, struct tx *tx, const struct task *t, const struct report *p, bool *out) {
+    scope_rows struct rows rows = {0};
+    *out = p->state == EXECUTION_SUCCEEDED && (!strcmp(t->type, "ISOLATE_HOST") || !strcmp(t->type, "RELEASE_HOST"));
+    if (!*out || !*t->undone_by) return OK;
+    TRY(tx_run(tx, &rows,
+               "select 1 from responses where client_id = $1 and response_id = $2 and execution_state = 'succeeded'",
+               "ss", r->client_id, t->undone_by));
+    *out = !rows.n;
+    return OK;
 }
 
 static enum err change_isolation(struct request *r, struct tx *tx, const struct task *t, int64_t stamp) {
@@ -137,11 +148,13 @@ static enum err change_isolation(struct request *r, struct tx *tx, const struct 
 
 static enum err write_report(struct request *r, struct tx *tx, const struct task *t, struct report *p, int64_t *stamp) {
     const char *isolated_by = "";
+    bool isolating = false;
     if (p->state != EXECUTION_RUNNING) TRY(fit_result(r, tx, t, p));
-    if (isolates(t, p)) TRY(asset_isolated_by(r, tx, t->asset_id, &isolated_by));
+    TRY(isolates(r, tx, t, p, &isolating));
+    if (isolating) TRY(asset_isolated_by(r, tx, t->asset_id, &isolated_by)); /* locked before the clock is taken */
     TRY(write_clock(tx, 1, stamp));
     TRY(p->state == EXECUTION_RUNNING ? write_start(r, tx, t, p, *stamp) : write_end(r, tx, t, p, *stamp));
-    if (isolates(t, p)) TRY(change_isolation(r, tx, t, *stamp));
+    if (isolating) TRY(change_isolation(r, tx, t, *stamp));
     return incident_touch(r, tx, t->incident_id, *stamp, 1);
 }
 

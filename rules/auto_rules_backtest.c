@@ -1,12 +1,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "build/gen/operations.h"
 #include "responses/types.h"
 #include "rules/book.h"
 #include "rules/change.h"
 
 enum { LOOKED_AT_MAX = 10000, SAMPLES_MAX = 10, WHEN_BYTES_MAX = 512 * 1024, ROW_ARENA_BYTES = 4 * 1024 * 1024 };
+enum { PLAYING_MS_MAX = 5000 };
 #define SEPARATOR "E'\\x1f'"
 
 /* What became of a response that the rule matches. */
@@ -129,6 +131,16 @@ static void play(struct backtest *t, int i) {
     if (look.would != RULE_NONE) add_outcome(t, i, look.would);
 }
 
+static enum err play_all(struct request *r, struct backtest *t) {
+    int64_t until = monotonic_ms() + PLAYING_MS_MAX;
+    for (int i = 0; i < t->rows.n; i++) {
+        if (monotonic_ms() > until)
+            return fail(r, ERR_TOO_LARGE, "Too many conditions for so many responses; begin later.");
+        play(t, i);
+    }
+    return OK;
+}
+
 /* concurrent and the share of assets depend on what was carried out then, which nobody knows of actions that were never taken. */
 static void leave_only_per_hour(struct arena *a, struct rule *rule) {
     if (!rule->limits) return;
@@ -214,7 +226,7 @@ static enum err run(struct request *r, const struct auto_rules_backtest_args *ar
     TRY(read_decided(r, args->since, &t->rows));
     t->matched = arena_alloc(r->arena, ((size_t)t->rows.n + 1) * sizeof *t->matched);
     t->accepted_at = arena_alloc(r->arena, ((size_t)t->rows.n + 1) * sizeof *t->accepted_at);
-    for (int i = 0; i < t->rows.n; i++) play(t, i);
+    TRY(play_all(r, t));
     add_result(r->arena, out, t);
     return OK;
 }

@@ -81,14 +81,14 @@ static enum risk risk_of(const char *name) {
     return !strcmp(name, "low") ? RISK_LOW : !strcmp(name, "medium") ? RISK_MEDIUM : RISK_HIGH;
 }
 
-/* The first condition that fails; NULL when all hold. `tenants` stands first: a rule that is not for a tenant is none of its
- * business, whatever else it says (see responses/explain). */
+/* The first condition that fails; NULL when all hold. `tenants` and `asset_ids` stand first: a rule that is not for a tenant or its
+ * hosts is none of its business, whatever else it says (see responses/explain). */
 static const char *first_failed(const struct rule *rule, const struct rule_facts *f) {
     const struct rule_when *w = rule->when;
     if (!one_of(&w->tenants, f->tenant_id)) return "tenants";
+    if (!one_of(&w->asset_ids, f->asset_id)) return "asset_ids";
     if (!one_of(&w->types, f->type)) return "types";
     if (!one_of(&w->priorities, f->priority)) return "priorities";
-    if (!one_of(&w->asset_ids, f->asset_id)) return "asset_ids";
     if (!any_glob(&rule->host_globs, f->host_name)) return "host_globs";
     if (!any_of(&w->asset_tags, &rule->asset_tags, &f->asset_tags)) return "asset_tags";
     if (!any_of(&w->threat_classes, &w->threat_classes, &f->threat_classes)) return "threat_classes";

@@ -19,7 +19,8 @@ static bool is_text(json_t *look, const char *key, const char *wanted) {
     return text && !strcmp(text, wanted);
 }
 
-/* Rules that are for other tenants only are none of the business of a token of some tenants: their names may tell of them. */
+/* Rules that are for other tenants or other hosts, which may be theirs, are none of the business of a token of some tenants: their
+ * names may tell of them. */
 static enum err add_rules(struct request *r, const char *text, struct buf *out) {
     if (r->who.all_tenants) {
         json_kraw(out, "rules", text);
@@ -31,7 +32,7 @@ static enum err add_rules(struct request *r, const char *text, struct buf *out) 
     for (size_t i = 0; i < json_array_size(looks); i++) {
         json_t *look = json_array_get(looks, i);
         if (!is_text(look, "verdict", "matched") && !is_text(look, "verdict", "failed")) continue;
-        if (is_text(look, "failed_condition", "tenants")) continue;
+        if (is_text(look, "failed_condition", "tenants") || is_text(look, "failed_condition", "asset_ids")) continue;
         char *one = json_dumps(look, JSON_COMPACT);
         if (one) json_raw(out, one);
         free(one);

@@ -102,9 +102,9 @@ def keys(names):
 
 CONDITIONS = {  # in the order in which the first failure is told
     "tenants": lambda v, f: f["tenant_id"] in v,
+    "asset_ids": lambda v, f: f["asset_id"].lower() in [i.lower() for i in v],
     "types": lambda v, f: f["type"] in v,
     "priorities": lambda v, f: f["priority"] in v,
-    "asset_ids": lambda v, f: f["asset_id"].lower() in [i.lower() for i in v],
     "host_globs": lambda v, f: any(glob(g, f["host_name"]) for g in v),
     "asset_tags": lambda v, f: overlap(map(fold, v), map(fold, f["asset_tags"])),
     "threat_classes": lambda v, f: overlap(v, f["threat_classes"]),

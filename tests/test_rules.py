@@ -133,10 +133,11 @@ def test_a_token_of_some_tenants(fresh):
     for name, body in (("create", fresh.rule_body()), ("update", {"rule_id": both["rule_id"], "name": "x"}),
                        ("delete", {"rule_id": both["rule_id"]}), ("reorder", {"rule_ids": [both["rule_id"]]})):
         limited.call(f"auto_rules/{name}", body).must(403, "forbidden")
+    enforce(fresh, name="another host hidden", when={"asset_ids": [fresh.asset("Osaka")["asset_id"]], "types": ["GET_FILE"]})
     made = fresh.new_response(tenant="Tokyo")
     told = explain(fresh, made, limited)
     assert told["decision"] == "accept" and [look["name"] for look in told["rules"]] == [anyone["name"]]
-    assert {look["name"] for look in explain(fresh, made)["rules"]} == {anyone["name"], "hidden from Tokyo"}
+    assert {look["name"] for look in explain(fresh, made)["rules"]} == {anyone["name"], "hidden from Tokyo", "another host hidden"}
 
 
 # ---- deciding ----
@@ -532,3 +533,15 @@ def test_backtest(fresh):
     assert fresh.sup.ok("auto_rules/backtest", {"rule": rule, "since": now_ms() + 1000})["looked_at"] == 0
     held = fresh.sup.ok("auto_rules/backtest", {"rule": {**rule, "effect": "hold"}, "since": since})
     assert (held["matched"], held["accepted"], held["over_limit"]) == (3, 0, 0)
+
+
+def test_judging_takes_no_more_than_a_few_seconds(fresh):
+    """Names and patterns that match nearly, again and again; without a bound this takes minutes, with the client's row locked."""
+    globs = [f"*{'a' * 120}{i:03}" for i in range(100)]
+    for _ in range(60):
+        enforce(fresh, when={"host_globs": globs})
+    assets = fresh.new_assets(1000, host_name="a" * 250)
+    began = time.monotonic()
+    fresh.sup.call("responses/preview", {"incident_id": fresh.new_incident()["incident_id"], "type": "KILL_PROCESS",
+                                         "asset_ids": [a["asset_id"] for a in assets]}).must(413, "too_large")
+    assert time.monotonic() - began < 20

@@ -408,6 +408,19 @@ def test_results_are_bounded_and_kept_as_told(fresh):
     assert len(execution(fresh, big["response_id"])["result"]["x"]) == 65000
 
 
+def test_no_result_is_taken_for_a_mark(fresh):
+    """What the gateway fills into a stored body stands between marks: no connector's text becomes one."""
+    incident = fresh.new_incident()["incident_id"]
+    fresh.new_task(incident_id=incident)
+    [task] = lease(fresh.connector)
+    report(fresh.connector, task, "running")
+    told = {"a": 1, "x": "\x01x", "b": {"was_read": "\x01", "x": "\x01x"}, "c": 2}
+    report(fresh.connector, task, "succeeded", result=told)
+    assert execution(fresh, task["response_id"])["result"] == told
+    [inside] = fresh.sup.ok("incidents/details", {"incident_id": incident})["responses"]
+    assert inside["execution"]["result"] == told
+
+
 def test_an_end_is_taken_where_its_result_has_no_room(fresh):
     incident = fresh.new_incident()["incident_id"]
     for i in range(66):
@@ -416,6 +429,7 @@ def test_an_end_is_taken_where_its_result_has_no_room(fresh):
     for task in lease(fresh.connector, max=100):
         report(fresh.connector, task, "succeeded", result={"x": "y" * 65000})
         left_out += "left_out" in execution(fresh, task["response_id"])["result"]
+        report(fresh.connector, task, "succeeded", result={"x": "y" * 65000})  # who had no answer says it again
     assert 0 < left_out < 10
 
 
@@ -644,6 +658,26 @@ def test_a_host_released_or_isolated_anew_meanwhile_is_left_alone(fresh):
     over(fresh, first["response_id"])
     wait_for(lambda: fresh.gateway.query(due, fresh.id, client=fresh.id) == [(0,)])
     assert asset_of(fresh, asset["asset_id"])["isolation"] is True and len(releases(fresh)) == 1
+
+
+def test_a_late_word_of_an_isolation_that_was_taken_back_isolates_nothing(fresh, gateway):
+    """Its connector was silent until not_after; somebody released the host; then it tells of its success."""
+    [asset] = fresh.new_assets(1)
+    made = fresh.new_task(type="ISOLATE_HOST", parameters={"duration_s": 3600}, asset_id=asset["asset_id"])
+    [task] = lease(fresh.connector)
+    report(fresh.connector, task, "running")
+    gateway.query("update responses set not_after = 1 where client_id = %s and response_id = %s", fresh.id, made["response_id"], client=fresh.id)
+    gateway.query("update due set due_at = 1 where client_id = %s and kind = 'execute'", fresh.id, client=fresh.id)
+    in_state(fresh, made["response_id"], "unknown")
+    undo(fresh, made["response_id"])
+    carry_out(fresh)
+    report(fresh.connector, task, "succeeded")
+    assert execution(fresh, made["response_id"])["state"] == "succeeded"
+    assert asset_of(fresh, asset["asset_id"])["isolation"] is False
+    over(fresh, made["response_id"])
+    due = "select count(*) from due where client_id = %s and kind = 'release'"
+    wait_for(lambda: gateway.query(due, fresh.id, client=fresh.id) == [(0,)])
+    assert len(releases(fresh)) == 1
 
 
 # ---- files ----
