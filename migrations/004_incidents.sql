@@ -172,7 +172,6 @@ create function sla_target_ms(priority text) returns bigint language sql immutab
 -- Rows of these types give replies their keys and the keys' order. A renderer without a sub-select is an expression, which
 -- costs a fraction of a statement.
 create type host_mapping as (host_id text, host_name text);
-create type response_details as (file_path text, file_size_limit bigint);
 create type incident_counts as (responses integer, comments integer, attachments integer, history integer);
 create type incident_sla as (applies boolean, target_s bigint, detected_at bigint, notified_at bigint, met boolean);
 create type incident_reply as (
@@ -187,10 +186,6 @@ create type comment_reply as (
 create type attachment_reply as (
     attachment_id text, author_name text, caption text, creation_time bigint, file_size bigint, full_name text, link text,
     origin text, was_read text, x text, sha256 text);
-create type response_reply as (
-    response_id text, type text, details response_details, parameters json, asset_id text, status text, comment text,
-    description text, creation_time bigint, update_time bigint, was_read text, decide_until bigint, group_id text, origin text,
-    decided_by json, execution json, x text, incident_id text);
 
 -- HOST:0xID, taken apart
 create function hosts_mapped(hosts text[]) returns json language plpgsql immutable parallel safe as $$
@@ -250,10 +245,10 @@ create function attachment_body(a attachments) returns text language sql stable 
         '"was_read":"\u0001"', '"was_read":' || mark('a' || a.creation_time || ':' || a.author_reader));
 
 create function response_body(p responses) returns text language sql stable parallel safe
-    return replace(replace(row_to_json(row(
-        p.response_id, p.type, row(p.file_path, p.file_size_limit)::response_details, p.parameters, p.asset_id, p.status, p.comment,
-        p.description, p.creation_time, p.update_time, chr(1), p.decide_until, p.group_id, p.origin,
-        p.decided_by, p.execution, chr(1) || 'x', p.incident_id)::response_reply)::text,
+    return replace(replace(row_to_json((select r from (select p.response_id, p.type,
+            (select row_to_json(d) from (select p.file_path, p.file_size_limit) d) as details,
+            p.parameters, p.asset_id, p.status, p.comment, p.description, p.creation_time, p.update_time, chr(1) as was_read,
+            p.decide_until, p.group_id, p.origin, p.decided_by, p.execution, chr(1) || 'x' as x, p.incident_id) r))::text,
         ',"x":"\u0001x"', mark('x')),
         '"was_read":"\u0001"', '"was_read":' || mark('r' || p.creation_time || ':' || p.author_reader));
 
