@@ -34,7 +34,7 @@ static enum err read_connections(struct request *r, const char *session_id, stru
                      " from sessions s where s.client_id = ? and s.kind = 'robot'",
             "s", r->client_id);
     if (*session_id) sql_add(&q, " and s.session_id = ?", "s", session_id);
-    if (!r->who.all_tenants) sql_add(&q, " and not s.all_tenants and s.tenants <@ ?", "S", &r->who.tenants);
+    if (!r->who.all_tenants) sql_add(&q, " and " WITHIN_SQL("s", "false", "?"), "S", &r->who.tenants);
     sql_add(&q, " order by s.creation_time, s.session_id", "");
     return db_read_sql(&scope, out, &q);
 }

@@ -24,7 +24,9 @@ enum err tenants_choose(struct request *r, const struct tenant_ref *refs, size_t
     "          where t.client_id = " alias ".client_id and t.tenant_id = any(" alias ".tenants)"                       \
     "          order by t.tenant_name, t.tenant_id) v)"
 
-/* SQL: whether the asking token ($all boolean, $own text[]) may manage alias: nothing wider than itself. */
-#define WITHIN_SQL(alias, all, own) "(" all " or (not " alias ".all_tenants and " alias ".tenants <@ " own "))"
+/* SQL: whether the asking token ($all boolean, $own text[]) may manage alias: nothing wider than itself. What lost its last tenant
+ * was another's, so it is left to who sees all. */
+#define WITHIN_SQL(alias, all, own)                                                                                    \
+    "(" all " or (not " alias ".all_tenants and " alias ".tenants <> '{}' and " alias ".tenants <@ " own "))"
 
 #endif

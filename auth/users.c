@@ -19,8 +19,7 @@ static void select_users(struct request *r, struct sql *q) {
             "i", now_ms());
     sql_add(q, " u.totp_enabled, u.creation_time from users u where u.client_id = ?", "s", r->client_id);
     if (!r->who.all_tenants)
-        sql_add(q, " and ((not u.all_tenants and u.tenants <@ ?) or u.user_id = ?)", "Ss", &r->who.tenants,
-                r->who.user_id);
+        sql_add(q, " and (" WITHIN_SQL("u", "false", "?") " or u.user_id = ?)", "Ss", &r->who.tenants, r->who.user_id);
 }
 
 static void write_row(struct buf *b, const struct rows *rows, int i) {

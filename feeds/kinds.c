@@ -17,7 +17,7 @@ static const struct {
     {"tenant", "tenants.read", false},
     {"setting", "settings.read", true},
     {"auto_rule", "settings.read", true},
-    {"webhook", "settings.read", true},
+    {"webhook", "webhooks.manage", true},
     {"schedule", "settings.read", true},
     {"connection", "connections.manage", true},
     {"user", "users.manage", true},

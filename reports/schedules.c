@@ -28,7 +28,7 @@ static void select_schedules(struct request *r, struct sql *q) {
             "   on d.client_id = s.client_id and d.kind = 'schedule' and d.object_id = s.schedule_id"
             " where s.client_id = ?",
             "s", r->client_id);
-    if (!r->who.all_tenants) sql_add(q, " and not s.all_tenants and s.tenants <@ ?", "S", &r->who.tenants);
+    if (!r->who.all_tenants) sql_add(q, " and " WITHIN_SQL("s", "false", "?"), "S", &r->who.tenants);
 }
 
 enum err schedules_list(struct request *r, const struct no_args *args, struct reply *out) {

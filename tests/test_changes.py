@@ -165,8 +165,9 @@ def test_every_kind_has_its_rows(gateway, fresh):
 
 def test_who_may_see_which_kind(fresh):
     fresh.new_user()
+    fresh.new_webhook()  # its URL may be as good as a password
     fresh.sup.ok("settings/general/set", {"offline_after_days": 9})
-    secret = {"connection", "user"}
+    secret = {"connection", "user", "webhook"}
     for role, by in fresh.roles.items():
         if role == "CONNECTOR":
             by.call("changes/list", {}).must(403, "forbidden")

@@ -278,6 +278,26 @@ def test_a_tenant_that_goes_leaves_the_schedules(fresh, mail):
     assert not mails_to(mail, one["emails"][0])
 
 
+def test_what_lost_its_last_tenant_is_nobody_elses(fresh):
+    """A schedule, user and connection of a tenant that was deleted do not turn up at the administrator of another tenant."""
+    gone = fresh.new_tenant("Kobe")["tenant_id"]
+    kobe = [{"tenant_id": gone}]
+    schedule = fresh.sup.ok("schedules/create", body(schedule_name="Kobe canary", tenants=kobe))
+    user = fresh.new_user("SUPERVISOR", tenants=kobe)["user"]
+    connection = fresh.new_connection("SUPERVISOR", "Kobe canary", [gone])
+    tokyo = fresh.new_caller("SUPERVISOR", tenants=[fresh.tenants["Tokyo"]])
+    before = [tokyo.ok(f"{name}/list") for name in ("schedules", "users", "robot_sessions")]
+    fresh.sup.ok("tenants/delete", {"tenant_id": gone})
+    assert [tokyo.ok(f"{name}/list") for name in ("schedules", "users", "robot_sessions")] == before
+    for name in ("update", "delete", "run"):
+        tokyo.call(f"schedules/{name}", {"schedule_id": schedule["schedule_id"]}).must(404)
+    tokyo.call("users/update", {"user_id": user["user_id"], "tenants": [{"tenant_id": fresh.tenants["Tokyo"]}]}).must(404)
+    tokyo.call("users/delete", {"user_id": user["user_id"]}).must(404)
+    tokyo.call("robot_sessions/delete", {"session_id": connection["session_id"]}).must(404)
+    assert schedule["schedule_id"] in {s["schedule_id"] for s in fresh.sup.ok("schedules/list")}
+    assert user["user_id"] in {u["user_id"] for u in fresh.sup.ok("users/list")}
+
+
 def test_one_mail_per_run_from_two_gateways_and_a_crash():
     """Twelve runs due at once, two gateways' workers, one killed in the middle: each address gets each report once."""
     sink = MailSink()
