@@ -126,6 +126,62 @@ def test_the_callers_address_cannot_be_made_up(proxy, pair, client):
     assert seen == ["127.0.0.1", "127.0.0.1"]
 
 
+def test_one_address_does_not_take_all_connections(proxy):
+    """The last of 450 is closed long before the 3 s are over in which it may speak; a slow machine may need several tries."""
+    def last_is_refused(idle):
+        try:
+            for _ in range(450):
+                idle.append(socket.create_connection(("127.0.0.1", proxy.port), timeout=1.5, source_address=("127.0.0.2", 0)))
+            return idle[-1].recv(1) == b""
+        except ConnectionResetError:
+            return True
+        except TimeoutError:
+            return False
+
+    for _ in range(4):
+        idle = []
+        try:
+            refused = last_is_refused(idle)
+            served = proxy.get("/docs")[0] == 200
+        finally:
+            for one in idle:
+                one.close()
+        assert served, "other addresses are served"
+        if refused:
+            return
+    raise AssertionError("450 connections of one address")
+
+
+def test_an_ipv6_network_counts_as_one_address(tmp_path):
+    """The shipped lines, but in the clear, and told by a PROXY line who is calling."""
+    port = free_port()
+    config = (ROOT / "packaging/haproxy.cfg").read_text()
+    plain = config.replace('ssl crt "${MDR_PROXY_PEM}" alpn h2,http/1.1', "accept-proxy")
+    assert plain != config
+    (tmp_path / "plain.cfg").write_text(plain)
+    env = {**os.environ, "MDR_PROXY_BIND": f"127.0.0.1:{port}", "MDR_GATEWAY_1": "127.0.0.1:1", "MDR_GATEWAY_2": "127.0.0.1:1"}
+
+    def ask(address):
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as one:
+            one.sendall(f"PROXY TCP6 {address} ::1 1 2\r\nGET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+            return one.recv(4096).split()[1]
+
+    def started():
+        try:
+            return ask("2001:db8:0:3::1")
+        except OSError:
+            return None
+
+    with subprocess.Popen(["haproxy", "-db", "-f", str(tmp_path / "plain.cfg")], env=env, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL) as process:
+        try:
+            wait_for(started)
+            assert {ask(f"2001:db8:0:1::{n:x}") for n in range(1, 330)} == {b"404", b"429"}
+            assert ask("2001:db8:0:2::1") == b"404", "the next network is another caller"
+        finally:
+            process.terminate()
+
+
 def test_ten_megabytes_up_and_down(proxy, client):
     data = os.urandom(10_485_760)
     incident = client.new_incident()["incident_id"]
