@@ -38,6 +38,11 @@ def many(org, n, incident=None):
     return made
 
 
+def decide_at_last(api, response_id, status):
+    """As a client does that is told to come back: 503 decides nothing."""
+    return wait_for(lambda: (r := decide(api, response_id, status)).status != 503 and r, 60, 0.5)
+
+
 def race(org, urls, responses, threads=64):
     """Each response is accepted and rejected at once by several; returns the replies by response."""
     jobs = [(r["response_id"], status, urls[i % len(urls)]) for r in responses
@@ -50,7 +55,7 @@ def race(org, urls, responses, threads=64):
         jobs[at:at + 64] = block
     callers = [org.sup, org.senior]
     with concurrent.futures.ThreadPoolExecutor(threads) as pool:
-        replies = list(pool.map(lambda job: (job, decide(callers[hash(job) % 2].at(url=job[2]), job[0], job[1])), jobs))
+        replies = list(pool.map(lambda job: (job, decide_at_last(callers[hash(job) % 2].at(url=job[2]), job[0], job[1])), jobs))
     out = {}
     for job, reply in replies:
         out.setdefault(job[0], []).append((job, reply))
