@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from lib.contract import CONTRACT
-from lib.gateway import BINARY, ROOT, Gateway, wait_for
+from lib.gateway import BINARY, ROOT, Gateway, free_port, wait_for
 from lib.http import exchange
 
 README = ROOT / "README.md"
@@ -126,13 +126,18 @@ def tour():
 
 @pytest.mark.skipif(not tour(), reason="the README shows no curl lines yet")
 def test_the_readmes_tour_runs(tmp_path):
-    """As a newcomer pastes it, against a demo gateway on the README's own address."""
-    one = Gateway().start("--demo")
+    """As a newcomer pastes it, against a demo gateway on the README's own address; its webhook receiver hears of the response."""
+    one = Gateway(MDR_EGRESS_ALLOW="127.0.0.0/8").start("--demo")
+    receiver, port = re.search(r"```python\n(.*?)```", README.read_text(), re.S).group(1), str(free_port())
+    (tmp_path / "hook.py").write_text(receiver.replace("9000", port))
     try:
         wait_for(lambda: "refresh token" in one.log_text(), 30)
         script = tour().replace("http://127.0.0.1:8080", one.url).replace("/tmp/", f"{tmp_path}/").replace("build/mdr-gateway", BINARY)
-        script = f"set -euo pipefail\ncurl() {{ command curl --fail-with-body \"$@\"; }}\n{script}"
-        done = subprocess.run(["bash", "-c", script], env=one.env, capture_output=True, text=True, timeout=120, cwd=ROOT, check=False)
+        script = script.replace(":9000", f":{port}")
+        script = ("set -euo pipefail\ncurl() { command curl --fail-with-body \"$@\"; }\n"
+                  f"timeout() {{ command timeout \"$@\" || [ $? = 124 ]; }}\n{script}")
+        done = subprocess.run(["bash", "-c", script], env=one.env, capture_output=True, text=True, timeout=120, cwd=tmp_path, check=False)
         assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+        assert '{"type":"incident_response.create"' in done.stdout and "not from the gateway" not in done.stdout
     finally:
         one.stop()
