@@ -325,12 +325,18 @@ static void make_room(struct db_conn *c) {
 
 /* ---- reads ---- */
 
-static enum err read_once(struct db_conn *c, const struct db_scope *scope, struct rows *out, const struct sql *q) {
-    make_room(c);
-    bool sent = send_scope(c, scope, q->plan_for_values) && send_statement(c, q);
+/* Up to its sync a pipeline is one implicit transaction. */
+static enum err run_alone(struct db_conn *c, const struct db_scope *scope, struct rows *out, const struct sql *q,
+                          bool sent) {
+    sent = sent && send_scope(c, scope, q->plan_for_values) && send_statement(c, q);
     enum err e = finish(c, sent, out, buf_text(&q->text));
     if (e != OK) forget_prepared(c);
     return e;
+}
+
+static enum err read_once(struct db_conn *c, const struct db_scope *scope, struct rows *out, const struct sql *q) {
+    make_room(c);
+    return run_alone(c, scope, out, q, true);
 }
 
 static enum err read_keeping(const struct db_scope *scope, struct rows *out, const struct sql *q, int keep) {
@@ -361,6 +367,20 @@ enum err db_read(const struct db_scope *scope, struct rows *out, const char *sql
     params_add(&q, types, args);
     va_end(args);
     return read_keeping(scope, out, &q, 0);
+}
+
+/* ---- light writes ---- */
+
+enum err db_write_light(const struct db_scope *scope, struct rows *out, struct sql *q) {
+    static const char light[] =
+        "select set_config('synchronous_commit', 'off', true), set_config('lock_timeout', '500', true)";
+    struct db_conn *c = NULL;
+    if (q->text.failed || q->values.failed) return ERR_TOO_LARGE;
+    TRY(checkout_usable(&c, 0));
+    make_room(c);
+    enum err e = run_alone(c, scope, out, q, send_simple(c, light));
+    give_back(c);
+    return e;
 }
 
 /* ---- transactions ---- */

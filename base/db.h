@@ -72,6 +72,11 @@ void sql_add_any(struct sql *q, const char *column,
 enum err db_read(const struct db_scope *scope, struct rows *out, const char *sql, const char *types, ...) must_check;
 enum err db_read_sql(const struct db_scope *scope, struct rows *out, struct sql *q) must_check;
 
+/* One statement that changes something, in one round trip, committed with it. For what may be done again: a crash of the database
+ * may lose the newest of them, since the commit does not wait for the disk; nor does it wait longer than half a second for a
+ * locked row. ERR_UNAVAILABLE: the outcome is unknown. */
+enum err db_write_light(const struct db_scope *scope, struct rows *out, struct sql *q) must_check;
+
 /* A transaction. tx_end() rolls back what was not committed; use it through scope_tx.
  * Writers of one client queue in the process (tx_begin_write) before they take a connection. */
 struct tx {

@@ -12,7 +12,7 @@
 #include "base/curl_start.h"
 #include "base/egress.h"
 
-enum { IDLE_CONNECTIONS = 64, TEXT_CHARACTERS = 200, PORT_MIN = 1024 };
+enum { IDLE_CONNECTIONS = 32, TEXT_CHARACTERS = 200, PORT_MIN = 1024 };
 
 struct transfer {
     CURL *curl;

@@ -6,13 +6,18 @@
 
 static const struct db_scope all_clients = {.client_id = "", .worker = true};
 
-enum err readers_find(const char *kind, bool failing, int limit, struct rows *out) {
+enum err readers_find_part(const char *kind, bool failing, int parts, int part, int limit, struct rows *out) {
     return db_read(
         &all_clients, out,
         "select r.client_id, r.reader_id from readers r join clocks c on c.client_id = r.client_id"
         " where r.kind = $1 and (r.failures > 0) = $2 and r.position < c.position and r.due_at <= " SQL_NOW_MS
+        "   and (hashtext(r.reader_id) & 65535) % $4 = $5"
         " order by r.due_at limit $3",
-        "sbi", kind, failing, (int64_t)limit);
+        "sbiii", kind, failing, (int64_t)limit, (int64_t)parts, (int64_t)part);
+}
+
+enum err readers_find(const char *kind, bool failing, int limit, struct rows *out) {
+    return readers_find_part(kind, failing, 1, 0, limit, out);
 }
 
 enum err readers_count(const char *kind, int64_t *all, int64_t *behind) {
@@ -27,37 +32,62 @@ enum err readers_count(const char *kind, int64_t *all, int64_t *behind) {
     return OK;
 }
 
+void reader_take_sql(struct sql *q, const char *client_id, const struct reader *r) {
+    sql_add(q,
+            "with free as (select client_id, kind, reader_id from readers"
+            "               where client_id = ? and kind = ? and reader_id = ? and due_at <= " SQL_NOW_MS
+            "                 for no key update skip locked)"
+            " update readers r set due_at = " SQL_NOW_MS " + ?, epoch = r.epoch + 1 from clocks c, free f"
+            " where r.client_id = f.client_id and r.kind = f.kind and r.reader_id = f.reader_id and c.client_id = "
+            "r.client_id"
+            " returning r.position, c.position as newest, r.epoch, r.failures, r.failing_since",
+            "sssi", client_id, r->kind, r->reader_id, (int64_t)READER_LEASE_MS);
+}
+
+void reader_done_sql(struct sql *q, const char *client_id, const struct reader *r, int64_t position, bool keep) {
+    sql_add(q,
+            "update readers r set position = ?, due_at = " SQL_NOW_MS
+            " + ?, failures = 0, failing_since = 0 from clocks c"
+            " where r.client_id = ? and r.kind = ? and r.reader_id = ? and r.epoch = ? and r.position <= ?"
+            "   and c.client_id = r.client_id"
+            " returning c.position as newest",
+            "iisssii", position, (int64_t)(keep ? READER_LEASE_MS : 0), client_id, r->kind, r->reader_id, r->epoch,
+            position);
+}
+
+void reader_failed_sql(struct sql *q, const char *client_id, const struct reader *r, int64_t delay_ms) {
+    sql_add(q,
+            "update readers set due_at = " SQL_NOW_MS " + ?, failures = failures + 1,"
+            "       failing_since = case when failing_since > 0 then failing_since else " SQL_NOW_MS " end"
+            " where client_id = ? and kind = ? and reader_id = ? and epoch = ? returning 1",
+            "isssi", delay_ms, client_id, r->kind, r->reader_id, r->epoch);
+}
+
+void reader_read(const struct rows *rows, struct reader *r) {
+    r->position = rows_int(rows, 0, 0);
+    r->newest = rows_int(rows, 0, 1);
+    r->epoch = rows_int(rows, 0, 2);
+    r->failures = rows_int(rows, 0, 3);
+    r->failing_since = rows_int(rows, 0, 4);
+}
+
 enum err reader_take(struct tx *tx, struct reader *r, bool *ours) {
     scope_rows struct rows rows = {0};
-    TRY(tx_run(tx, &rows,
-               "with free as (select client_id, kind, reader_id from readers"
-               "               where client_id = $1 and kind = $2 and reader_id = $3 and due_at <= " SQL_NOW_MS
-               "                 for no key update skip locked)"
-               " update readers r set due_at = " SQL_NOW_MS " + $4, epoch = r.epoch + 1 from clocks c, free f"
-               " where r.client_id = f.client_id and r.kind = f.kind and r.reader_id = f.reader_id"
-               "   and c.client_id = r.client_id"
-               " returning r.position, c.position, r.epoch, r.failures, r.failing_since",
-               "sssi", tx->scope.client_id, r->kind, r->reader_id, (int64_t)READER_LEASE_MS));
+    scope_sql struct sql q;
+    sql_init(&q);
+    reader_take_sql(&q, tx->scope.client_id, r);
+    TRY(tx_run_sql(tx, &rows, &q));
     *ours = rows.n > 0;
-    if (!*ours) return OK;
-    r->position = rows_int(&rows, 0, 0);
-    r->newest = rows_int(&rows, 0, 1);
-    r->epoch = rows_int(&rows, 0, 2);
-    r->failures = rows_int(&rows, 0, 3);
-    r->failing_since = rows_int(&rows, 0, 4);
+    if (*ours) reader_read(&rows, r);
     return OK;
 }
 
 enum err reader_done(struct tx *tx, struct reader *r, int64_t position, bool keep, bool *ours) {
     scope_rows struct rows rows = {0};
-    TRY(tx_run(tx, &rows,
-               "update readers r set position = $5, due_at = " SQL_NOW_MS
-               " + $6, failures = 0, failing_since = 0 from clocks c"
-               " where r.client_id = $1 and r.kind = $2 and r.reader_id = $3 and r.epoch = $4 and r.position <= $5"
-               "   and c.client_id = r.client_id"
-               " returning c.position",
-               "sssiii", tx->scope.client_id, r->kind, r->reader_id, r->epoch, position,
-               (int64_t)(keep ? READER_LEASE_MS : 0)));
+    scope_sql struct sql q;
+    sql_init(&q);
+    reader_done_sql(&q, tx->scope.client_id, r, position, keep);
+    TRY(tx_run_sql(tx, &rows, &q));
     *ours = rows.n > 0;
     if (!*ours) return OK;
     r->position = position;
@@ -68,11 +98,10 @@ enum err reader_done(struct tx *tx, struct reader *r, int64_t position, bool kee
 
 enum err reader_failed(struct tx *tx, const struct reader *r, int64_t delay_ms, bool *ours) {
     scope_rows struct rows rows = {0};
-    TRY(tx_run(tx, &rows,
-               "update readers set due_at = " SQL_NOW_MS " + $5, failures = failures + 1,"
-               "       failing_since = case when failing_since > 0 then failing_since else " SQL_NOW_MS " end"
-               " where client_id = $1 and kind = $2 and reader_id = $3 and epoch = $4 returning 1",
-               "sssii", tx->scope.client_id, r->kind, r->reader_id, r->epoch, delay_ms));
+    scope_sql struct sql q;
+    sql_init(&q);
+    reader_failed_sql(&q, tx->scope.client_id, r, delay_ms);
+    TRY(tx_run_sql(tx, &rows, &q));
     *ours = rows.n > 0;
     return OK;
 }

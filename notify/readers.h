@@ -32,6 +32,8 @@ struct reader {
 /* Columns client_id and reader_id of those that are behind, due and not taken, longest waiting first. Those that failed
  * last time are asked for apart, so that they never stand before the others. One statement, all clients. */
 enum err readers_find(const char *kind, bool failing, int limit, struct rows *out) must_check;
+/* The same for the part (0 ... parts - 1) of one of several workers in a process. */
+enum err readers_find_part(const char *kind, bool failing, int parts, int part, int limit, struct rows *out) must_check;
 /* How many there are that are not paused, and how many of them are behind. */
 enum err readers_count(const char *kind, int64_t *all, int64_t *behind) must_check;
 
@@ -45,6 +47,13 @@ enum err reader_failed(struct tx *tx, const struct reader *r, int64_t delay_ms, 
 
 /* Given back as it was taken. */
 enum err reader_give_back(struct tx *tx, const struct reader *r) must_check;
+
+/* The same as statements to build others from, for who counts round trips: "with t as (" ... ") select ...". take returns what
+ * reader_read() reads from the first columns, done the newest position, failed 1; no row: not ours. */
+void reader_take_sql(struct sql *q, const char *client_id, const struct reader *r);
+void reader_done_sql(struct sql *q, const char *client_id, const struct reader *r, int64_t position, bool keep);
+void reader_failed_sql(struct sql *q, const char *client_id, const struct reader *r, int64_t delay_ms);
+void reader_read(const struct rows *rows, struct reader *r);
 
 /* A new one, which begins after the client's newest row. */
 enum err reader_add(struct tx *tx, const char *kind, const char *reader_id) must_check;

@@ -47,24 +47,34 @@ static enum err open_secret(const char *client_id, struct webhook *w, const char
     return keys_open(purpose_of(client_id, w->webhook_id, purpose), sealed, len, w->secrets[w->secrets_n++]);
 }
 
+const char webhook_columns[] =
+    "w.url, array_to_string(w.kinds, E'\\x1f'), array_to_string(w.priorities, E'\\x1f'), array_to_string(w.statuses, "
+    "E'\\x1f'),"
+    " array_to_string(w.tenants_names, E'\\x1f'), w.enabled, encode(w.secret_sealed, 'hex'),"
+    " case when w.old_secret_until > " SQL_NOW_MS " then encode(w.old_secret_sealed, 'hex') end";
+
+enum err webhook_read(struct arena *arena, const char *client_id, const char *webhook_id, const struct rows *rows,
+                      int at, struct webhook *out) {
+    *out = (struct webhook){.webhook_id = webhook_id};
+    if (!rows->n || rows_null(rows, 0, at)) return ERR_NOT_FOUND;
+    struct strings *lists[] = {&out->kinds, &out->priorities, &out->statuses, &out->tenants_names};
+    out->url = arena_strdup(arena, rows_text(rows, 0, at));
+    for (int i = 0; i < 4; i++) *lists[i] = strings_split(arena, rows_text(rows, 0, at + 1 + i), '\x1f');
+    out->enabled = rows_bool(rows, 0, at + 5);
+    TRY(open_secret(client_id, out, rows_text(rows, 0, at + 6)));
+    return open_secret(client_id, out, rows_text(rows, 0, at + 7));
+}
+
 enum err webhook_load(struct arena *arena, const char *client_id, const char *webhook_id, struct webhook *out) {
     struct db_scope scope = client_scope(client_id);
     scope_rows struct rows rows = {0};
-    *out = (struct webhook){.webhook_id = webhook_id};
-    TRY(db_read(&scope, &rows,
-                "select url, array_to_string(kinds, E'\\x1f'), array_to_string(priorities, E'\\x1f'),"
-                "       array_to_string(statuses, E'\\x1f'), array_to_string(tenants_names, E'\\x1f'), enabled,"
-                "       encode(secret_sealed, 'hex'),"
-                "       case when old_secret_until > " SQL_NOW_MS " then encode(old_secret_sealed, 'hex') end"
-                "  from webhooks where client_id = $1 and webhook_id = $2",
-                "ss", client_id, webhook_id));
-    if (!rows.n) return ERR_NOT_FOUND;
-    struct strings *lists[] = {&out->kinds, &out->priorities, &out->statuses, &out->tenants_names};
-    out->url = arena_strdup(arena, rows_text(&rows, 0, 0));
-    for (int i = 0; i < 4; i++) *lists[i] = strings_split(arena, rows_text(&rows, 0, i + 1), '\x1f');
-    out->enabled = rows_bool(&rows, 0, 5);
-    TRY(open_secret(client_id, out, rows_text(&rows, 0, 6)));
-    return open_secret(client_id, out, rows_text(&rows, 0, 7));
+    scope_sql struct sql q;
+    sql_init(&q);
+    sql_add(&q, "select ", "");
+    sql_add(&q, webhook_columns, "");
+    sql_add(&q, " from webhooks w where client_id = ? and webhook_id = ?", "ss", client_id, webhook_id);
+    TRY(db_read_sql(&scope, &rows, &q));
+    return webhook_read(arena, client_id, webhook_id, &rows, 0, out);
 }
 
 /* ---- the next event ---- */
@@ -163,34 +173,45 @@ void webhook_request(const struct webhook *w, const struct webhook_event *event,
 
 /* ---- outcomes ---- */
 
-static enum err trim_log(struct tx *tx, const char *webhook_id) {
+enum err webhook_trim_log(const char *client_id, const char *webhook_id) {
+    struct db_scope scope = client_scope(client_id);
     unsigned char dice = 0;
     random_bytes(&dice, 1);
     if (dice % TRIM_ONE_IN) return OK;
-    return tx_run(
-        tx, NULL,
-        "delete from webhook_deliveries d where d.client_id = $1 and d.webhook_id = $2"
-        "   and d.attempted_at < greatest(" SQL_NOW_MS " - $3, (select e.attempted_at from webhook_deliveries e"
-        "        where e.client_id = $1 and e.webhook_id = $2 order by e.attempted_at desc offset $4 limit 1))",
-        "ssii", tx->scope.client_id, webhook_id, (int64_t)KEPT_MS, (int64_t)KEPT_ATTEMPTS - 1);
+    scope_sql struct sql q;
+    sql_init(&q);
+    sql_add(&q,
+            "delete from webhook_deliveries d where d.client_id = ? and d.webhook_id = ?"
+            "   and d.attempted_at < greatest(" SQL_NOW_MS " - ?, (select e.attempted_at from webhook_deliveries e"
+            "        where e.client_id = ? and e.webhook_id = ? order by e.attempted_at desc offset ? limit 1))",
+            "ssissi", client_id, webhook_id, (int64_t)KEPT_MS, client_id, webhook_id, (int64_t)KEPT_ATTEMPTS - 1);
+    return db_write_light(&scope, NULL, &q);
+}
+
+void webhook_log_sql(struct sql *q, const char *client_id, const char *webhook_id, const struct webhook_attempt *a,
+                     const char *from) {
+    char id[ID20_BYTES];
+    random_id20(id);
+    sql_add(
+        q,
+        "insert into webhook_deliveries as d (client_id, webhook_id, attempt_id, delivery_id, position, type, attempt,"
+        "    attempted_at, duration_ms, state, status, error, reply_text, retry_at)"
+        " select ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? from ",
+        "ssssisiiisissi", client_id, webhook_id, id, a->event->delivery_id, a->event->position, a->event->type,
+        a->attempt, a->attempted_at, a->reply->duration_ms, webhook_outcome_words[a->outcome],
+        (int64_t)a->reply->status, a->reply->error, a->outcome == WEBHOOK_DELIVERED ? "" : a->reply->text, a->retry_at);
+    sql_add(q, from, "");
 }
 
 enum err webhook_log(struct tx *tx, const char *webhook_id, const struct webhook_attempt *a, struct buf *body) {
-    char id[ID20_BYTES];
     scope_rows struct rows rows = {0};
-    random_id20(id);
-    TRY(tx_run(
-        tx, &rows,
-        "insert into webhook_deliveries as d (client_id, webhook_id, attempt_id, delivery_id, position, type, attempt,"
-        "    attempted_at, duration_ms, state, status, error, reply_text, retry_at)"
-        " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
-        " returning webhook_delivery_body(d)",
-        "ssssisiiisissi", tx->scope.client_id, webhook_id, id, a->event->delivery_id, a->event->position,
-        a->event->type, a->attempt, a->attempted_at, a->reply->duration_ms, webhook_outcome_words[a->outcome],
-        (int64_t)a->reply->status, a->reply->error, a->outcome == WEBHOOK_DELIVERED ? "" : a->reply->text,
-        a->retry_at));
+    scope_sql struct sql q;
+    sql_init(&q);
+    webhook_log_sql(&q, tx->scope.client_id, webhook_id, a, "(values (1)) one");
+    sql_add(&q, " returning webhook_delivery_body(d)", "");
+    TRY(tx_run_sql(tx, &rows, &q));
     if (body) buf_adds(body, rows_text(&rows, 0, 0));
-    return trim_log(tx, webhook_id);
+    return OK;
 }
 
 enum err webhook_disable(struct tx *tx, const char *webhook_id, const char *reason, int64_t *stamp) {

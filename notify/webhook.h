@@ -21,7 +21,11 @@ struct webhook {
 };
 void webhook_wipe(struct webhook *w); /* the secrets */
 
-/* Texts in the arena. ERR_NOT_FOUND, ERR_INTERNAL (a secret of another key file). */
+/* Columns of webhooks w, and what they make of them, from column `at` on; texts in the arena. ERR_NOT_FOUND (no row, or NULLs),
+ * ERR_INTERNAL (a secret of another key file). */
+extern const char webhook_columns[];
+enum err webhook_read(struct arena *arena, const char *client_id, const char *webhook_id, const struct rows *rows,
+                      int at, struct webhook *out) must_check;
 enum err webhook_load(struct arena *arena, const char *client_id, const char *webhook_id,
                       struct webhook *out) must_check;
 
@@ -71,6 +75,11 @@ struct webhook_attempt {
 };
 enum err webhook_log(struct tx *tx, const char *webhook_id, const struct webhook_attempt *a,
                      struct buf *body) must_check;
+/* The same as a statement: inserts from what `from` selects, one row or none. */
+void webhook_log_sql(struct sql *q, const char *client_id, const char *webhook_id, const struct webhook_attempt *a,
+                     const char *from);
+/* Now and then takes out of the log what is too much. */
+enum err webhook_trim_log(const char *client_id, const char *webhook_id) must_check;
 
 /* Switches it off and notes that in the client's ledger, in the name of `by`; the reader's row is locked already. Its reader is paused.
  * last: the stamp, for feed_published(). */

@@ -15,7 +15,8 @@
 enum {
     SILENT_MS = 1500, /* without an answer for so long */
     FIRST_DELAY_MS = 1000,
-    LOOK_GAP_MS = 5, /* between looks, at least; and ten times what a look takes */
+    LOOK_GAP_MS = 5, /* between looks, at least; and four times what looking took */
+    LANES = 4,       /* threads: each waits for the database several times per delivery */
     COUNT_MS = 2000,
     AWAY_MS = 2000,
     STOP_MS = 3000,
@@ -30,11 +31,12 @@ enum {
 /* Places in flight are kept apart, so that no receivers, however many, take those of the others: the healthy, those that failed
  * last time, and those that were healthy and have not answered for a while. */
 enum place { HEALTHY, FAILING, SILENT, PLACES };
-static const int places_max[PLACES] = {[HEALTHY] = 96, [FAILING] = 96, [SILENT] = 256};
+static const int places_max[PLACES] = {[HEALTHY] = 64, [FAILING] = 32, [SILENT] = 64}; /* per lane */
 
 /* One webhook that we hold, with its delivery in flight. */
 struct delivery {
     struct delivery *next;
+    struct lane *lane;
     struct arena arena;
     const char *client_id;
     struct reader reader;
@@ -44,17 +46,19 @@ struct delivery {
     enum place place;
 };
 
-static struct {
+static struct lane {
+    int number;
     pthread_mutex_t lock; /* pool, for who wakes it */
     pthread_t thread;
     struct http_out_pool *pool;
     struct delivery *flying;
     int taken[PLACES];
     bool more[SILENT]; /* there may be more of the healthy, of the failing */
+    atomic_bool heard; /* something was written since the last look */
     int64_t look_at_ms, look_not_before_ms, count_at_ms, complained_ms;
-} lane = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} lanes[LANES] = {[0 ... LANES - 1] = {.lock = PTHREAD_MUTEX_INITIALIZER}};
 
-static atomic_bool stop, heard, any; /* any: there are webhooks at all */
+static atomic_bool stop, any; /* any: there are webhooks at all */
 static struct {
     atomic_ulong outcomes[WEBHOOK_OUTCOMES];
     atomic_long behind, flying;
@@ -62,9 +66,10 @@ static struct {
 
 /* ---- one delivery ---- */
 
-static struct delivery *delivery_new(const char *client_id, const char *webhook_id) {
+static struct delivery *delivery_new(struct lane *l, const char *client_id, const char *webhook_id) {
     struct delivery *d = calloc(1, sizeof *d);
     if (!d) return NULL;
+    d->lane = l;
     arena_init(&d->arena, ARENA_BYTES);
     buf_init(&d->event.body, EVENT_BYTES_MAX);
     d->client_id = arena_strdup(&d->arena, client_id);
@@ -73,7 +78,7 @@ static struct delivery *delivery_new(const char *client_id, const char *webhook_
 }
 
 static struct delivery *successor(const struct delivery *d) {
-    struct delivery *next = delivery_new(d->client_id, d->reader.reader_id);
+    struct delivery *next = delivery_new(d->lane, d->client_id, d->reader.reader_id);
     if (!next) return NULL;
     const char *reader_id = next->reader.reader_id;
     next->reader = d->reader;
@@ -88,32 +93,41 @@ static void delivery_free(struct delivery *d) {
     free(d);
 }
 
-/* Losing the newest of these after a crash of the database means delivering again, so nobody waits for the disk. Nor do all webhooks
- * wait for a row that is locked. */
-static enum err begin_light(struct tx *tx, const struct delivery *d) {
-    struct db_scope scope = client_scope(d->client_id);
-    TRY(tx_begin(tx, &scope));
-    return tx_run(tx, NULL,
-                  "select set_config('synchronous_commit', 'off', true), set_config('lock_timeout', '500', true)", "");
-}
-
+/* Takes a webhook and reads it, in one round trip. */
 static enum err take(struct delivery *d, bool *ours) {
-    scope_tx struct tx tx = {0};
-    TRY(begin_light(&tx, d));
-    TRY(reader_take(&tx, &d->reader, ours));
-    return tx_commit(&tx);
+    struct db_scope scope = client_scope(d->client_id);
+    scope_rows struct rows rows = {0};
+    scope_sql struct sql q;
+    sql_init(&q);
+    sql_add(&q, "with t as (", "");
+    reader_take_sql(&q, d->client_id, &d->reader);
+    sql_add(&q, ") select t.*, ", "");
+    sql_add(&q, webhook_columns, "");
+    sql_add(&q, " from t left join webhooks w on w.client_id = ? and w.webhook_id = ?", "ss", d->client_id,
+            d->reader.reader_id);
+    TRY(db_write_light(&scope, &rows, &q));
+    *ours = rows.n > 0;
+    if (!*ours) return OK;
+    reader_read(&rows, &d->reader);
+    return webhook_read(&d->arena, d->client_id, d->reader.reader_id, &rows, 5, &d->webhook);
 }
 
 static enum err move_on(struct delivery *d, int64_t position, bool keep, bool *ours) {
-    scope_tx struct tx tx = {0};
-    TRY(begin_light(&tx, d));
-    TRY(reader_done(&tx, &d->reader, position, keep, ours));
-    return tx_commit(&tx);
+    struct db_scope scope = client_scope(d->client_id);
+    scope_rows struct rows rows = {0};
+    scope_sql struct sql q;
+    sql_init(&q);
+    reader_done_sql(&q, d->client_id, &d->reader, position, keep);
+    TRY(db_write_light(&scope, &rows, &q));
+    *ours = rows.n > 0;
+    if (*ours) d->reader.position = position;
+    return OK;
 }
 
 static enum err give_back(struct delivery *d) {
+    struct db_scope scope = client_scope(d->client_id);
     scope_tx struct tx tx = {0};
-    TRY(begin_light(&tx, d));
+    TRY(tx_begin(&tx, &scope));
     TRY(reader_give_back(&tx, &d->reader));
     return tx_commit(&tx);
 }
@@ -121,17 +135,20 @@ static enum err give_back(struct delivery *d) {
 /* ---- sending ---- */
 
 static void count_in(struct delivery *d) {
+    struct lane *l = d->lane;
     d->place = d->reader.failures ? FAILING : HEALTHY;
-    lane.taken[d->place]++;
-    d->next = lane.flying;
-    lane.flying = d;
+    l->taken[d->place]++;
+    atomic_fetch_add(&counts.flying, 1);
+    d->next = l->flying;
+    l->flying = d;
 }
 
 static void count_out(struct delivery *d) {
-    struct delivery **at = &lane.flying;
+    struct delivery **at = &d->lane->flying;
     while (*at != d) at = &(*at)->next;
     *at = d->next;
-    lane.taken[d->place]--;
+    d->lane->taken[d->place]--;
+    atomic_fetch_sub(&counts.flying, 1);
 }
 
 static enum err send_event(struct delivery *d) {
@@ -139,7 +156,7 @@ static enum err send_event(struct delivery *d) {
     webhook_request(&d->webhook, &d->event, &request);
     d->attempted_at = now_ms();
     d->began_ms = monotonic_ms();
-    if (!http_out_start(lane.pool, &request.http, d)) return ERR_UNAVAILABLE;
+    if (!http_out_start(d->lane->pool, &request.http, d)) return ERR_UNAVAILABLE;
     buf_reset(&d->event.body);
     count_in(d);
     return OK;
@@ -151,7 +168,6 @@ static enum err send_next(struct delivery *d, bool *flying) {
     int64_t upto = 0;
     *flying = false;
     d->event.position = 0;
-    TRY(webhook_load(&d->arena, d->client_id, d->reader.reader_id, &d->webhook));
     for (int pages = 1; ours && d->event.position == 0; pages++) {
         TRY(webhook_next_event(&d->arena, d->client_id, &d->webhook, d->reader.position, &d->event, &upto,
                                &d->reader.newest));
@@ -168,31 +184,31 @@ static enum err send_next(struct delivery *d, bool *flying) {
 
 /* What fails for a reason of its own comes again later, behind the others. */
 static enum err put_off(struct delivery *d, enum err why) {
-    bool ours = false;
+    struct db_scope scope = client_scope(d->client_id);
+    scope_sql struct sql q;
     LOG(ERROR, "webhook_broken", log_s("client_id", d->client_id), log_s("webhook_id", d->reader.reader_id),
         log_s("error", err_code(why)));
-    scope_tx struct tx tx = {0};
-    TRY(begin_light(&tx, d));
-    TRY(reader_failed(&tx, &d->reader, BROKEN_MS, &ours));
-    return tx_commit(&tx);
+    sql_init(&q);
+    reader_failed_sql(&q, d->client_id, &d->reader, BROKEN_MS);
+    return db_write_light(&scope, NULL, &q);
 }
 
-/* Goes on with a webhook that we hold; it is freed unless it flies. */
-static enum err go_on(struct delivery *d) {
+/* Goes on with a webhook that we hold, e being how reading it went; it is freed unless it flies. */
+static enum err go_on(struct delivery *d, enum err e) {
     bool flying = false;
-    enum err e = send_next(d, &flying);
+    if (e == OK) e = send_next(d, &flying);
     if (e == ERR_NOT_FOUND) e = OK; /* deleted meanwhile */
     if (e != OK && e != ERR_UNAVAILABLE) e = put_off(d, e);
     if (!flying) delivery_free(d);
     return e;
 }
 
-static enum err begin_delivery(const char *client_id, const char *webhook_id) {
+static enum err begin_delivery(struct lane *l, const char *client_id, const char *webhook_id) {
     bool ours = false;
-    struct delivery *d = delivery_new(client_id, webhook_id);
+    struct delivery *d = delivery_new(l, client_id, webhook_id);
     if (!d) return ERR_UNAVAILABLE;
     enum err e = take(d, &ours);
-    if (e == OK && ours) return go_on(d);
+    if (ours) return go_on(d, e);
     delivery_free(d);
     return e;
 }
@@ -216,29 +232,41 @@ static enum err note_disabled(struct delivery *d, const struct webhook_attempt *
     return OK;
 }
 
+/* The reader's statement and the row of the log in one round trip. */
+static enum err log_with(struct delivery *d, struct sql *q, const struct webhook_attempt *a, struct rows *rows) {
+    struct db_scope scope = client_scope(d->client_id);
+    sql_add(q, "), logged as (", "");
+    webhook_log_sql(q, d->client_id, d->reader.reader_id, a, "r");
+    sql_add(q, ") select * from r", "");
+    return db_write_light(&scope, rows, q);
+}
+
 static enum err note_retry(struct delivery *d, struct webhook_attempt *a) {
     int64_t delay = retry_delay_ms(FIRST_DELAY_MS, d->reader.failures);
-    bool ours = false;
-    scope_tx struct tx tx = {0};
+    scope_rows struct rows rows = {0};
+    scope_sql struct sql q;
+    sql_init(&q);
     a->retry_at = now_ms() + delay;
-    TRY(begin_light(&tx, d));
-    TRY(reader_failed(&tx, &d->reader, delay, &ours));
-    if (!ours) return OK;
-    TRY(webhook_log(&tx, d->reader.reader_id, a, NULL));
-    return tx_commit(&tx);
+    sql_add(&q, "with r as (", "");
+    reader_failed_sql(&q, d->client_id, &d->reader, delay);
+    return log_with(d, &q, a, &rows);
 }
 
 /* *held: it is still ours, for the next event. */
 static enum err note_delivered(struct delivery *d, const struct webhook_attempt *a, bool *held) {
-    bool keep = d->reader.newest > d->event.position, ours = false;
-    scope_tx struct tx tx = {0};
-    TRY(begin_light(&tx, d));
-    TRY(reader_done(&tx, &d->reader, d->event.position, keep, &ours));
-    if (!ours) return OK;
-    TRY(webhook_log(&tx, d->reader.reader_id, a, NULL));
-    TRY(tx_commit(&tx));
-    *held = keep;
-    return OK;
+    bool keep = d->reader.newest > d->event.position;
+    scope_rows struct rows rows = {0};
+    scope_sql struct sql q;
+    sql_init(&q);
+    sql_add(&q, "with r as (", "");
+    reader_done_sql(&q, d->client_id, &d->reader, d->event.position, keep);
+    TRY(log_with(d, &q, a, &rows));
+    *held = keep && rows.n > 0;
+    if (!rows.n) return OK;
+    d->reader.position = d->event.position;
+    d->reader.newest = rows_int(&rows, 0, 0);
+    d->reader.failures = d->reader.failing_since = 0;
+    return webhook_trim_log(d->client_id, d->reader.reader_id);
 }
 
 static enum err note(struct delivery *d, const struct http_out_reply *reply, bool *held) {
@@ -256,38 +284,41 @@ static enum err note(struct delivery *d, const struct http_out_reply *reply, boo
     return gone || over ? note_disabled(d, &a, gone ? "gone" : "failing") : note_retry(d, &a);
 }
 
-static void complain(enum err e) {
-    lane.look_at_ms = lane.look_not_before_ms = monotonic_ms() + AWAY_MS;
-    if (lane.complained_ms && monotonic_ms() - lane.complained_ms < COMPLAIN_MS) return;
-    lane.complained_ms = monotonic_ms();
+static void complain(struct lane *l, enum err e) {
+    l->look_at_ms = l->look_not_before_ms = monotonic_ms() + AWAY_MS;
+    if (l->complained_ms && monotonic_ms() - l->complained_ms < COMPLAIN_MS) return;
+    l->complained_ms = monotonic_ms();
     LOG(WARN, "webhooks_wait", log_s("error", err_code(e)));
 }
 
 /* What the database did not hear of is delivered again when the lease is over. */
 static void landed(struct delivery *d, const struct http_out_reply *reply) {
     bool held = false;
+    struct lane *l = d->lane;
     count_out(d);
     enum err e = note(d, reply, &held);
     struct delivery *next = held && !atomic_load(&stop) ? successor(d) : NULL;
     if (held && !next) e = give_back(d);
     delivery_free(d);
-    if (next) e = go_on(next);
-    if (e != OK) complain(e);
+    if (next) e = go_on(next, webhook_load(&next->arena, next->client_id, next->reader.reader_id, &next->webhook));
+    if (e != OK) complain(l, e);
 }
 
 /* ---- looking for those that are behind ---- */
 
 /* One webhook that is held up does not hold up the others; a second one means that the database is away. */
-static enum err look_for(enum place place) {
-    int room = places_max[place] - lane.taken[place];
+static enum err look_for(struct lane *l, enum place place, int64_t *took_ms) {
+    int room = places_max[place] - l->taken[place];
     enum err stuck = OK;
     scope_rows struct rows rows = {0};
-    lane.more[place] = room <= 0;
+    l->more[place] = room <= 0;
     if (room <= 0) return OK;
-    TRY(readers_find(WEBHOOK_READER, place == FAILING, room, &rows));
-    lane.more[place] = rows.n == room;
+    int64_t began = monotonic_ms();
+    TRY(readers_find_part(WEBHOOK_READER, place == FAILING, LANES, l->number, room, &rows));
+    *took_ms += monotonic_ms() - began;
+    l->more[place] = rows.n == room;
     for (int i = 0; i < rows.n && !atomic_load(&stop); i++) {
-        enum err e = begin_delivery(rows_text(&rows, i, 0), rows_text(&rows, i, 1));
+        enum err e = begin_delivery(l, rows_text(&rows, i, 0), rows_text(&rows, i, 1));
         if (e != OK && stuck != OK) return e;
         if (e != OK) stuck = e;
     }
@@ -295,69 +326,76 @@ static enum err look_for(enum place place) {
 }
 
 /* Who has not answered for a while gives its place among the healthy to others. */
-static void sort_out(void) {
+static void sort_out(struct lane *l) {
     int64_t now = monotonic_ms();
-    for (struct delivery *d = lane.flying; d && lane.taken[SILENT] < places_max[SILENT]; d = d->next) {
+    for (struct delivery *d = l->flying; d && l->taken[SILENT] < places_max[SILENT]; d = d->next) {
         if (d->place != HEALTHY || now - d->began_ms < SILENT_MS) continue;
         d->place = SILENT;
-        lane.taken[HEALTHY]--;
-        lane.taken[SILENT]++;
+        l->taken[HEALTHY]--;
+        l->taken[SILENT]++;
     }
 }
 
-static enum err look(void) {
-    int64_t began = monotonic_ms();
-    atomic_store(&heard, false);
-    TRY(look_for(HEALTHY));
-    TRY(look_for(FAILING));
-    int64_t now = monotonic_ms(), took = now - began;
-    lane.look_not_before_ms = now + (took * 10 > LOOK_GAP_MS ? took * 10 : LOOK_GAP_MS);
-    lane.look_at_ms = now + READER_LOOK_MS;
+static enum err look(struct lane *l) {
+    int64_t took_ms = 0;
+    atomic_store(&l->heard, false);
+    TRY(look_for(l, HEALTHY, &took_ms));
+    TRY(look_for(l, FAILING, &took_ms));
+    int64_t now = monotonic_ms();
+    l->look_not_before_ms = now + (took_ms * 4 > LOOK_GAP_MS ? took_ms * 4 : LOOK_GAP_MS);
+    l->look_at_ms = now + READER_LOOK_MS;
     return OK;
 }
 
-static enum err count(void) {
+static enum err count(struct lane *l) {
     int64_t all = 0, behind = 0;
     TRY(readers_count(WEBHOOK_READER, &all, &behind));
     atomic_store(&any, all > 0);
-    lane.count_at_ms = monotonic_ms() + COUNT_MS;
+    l->count_at_ms = monotonic_ms() + COUNT_MS;
     atomic_store(&counts.behind, (long)behind);
     return OK;
 }
 
-static bool has_room(enum place place) { return lane.more[place] && lane.taken[place] < places_max[place]; }
+static bool has_room(const struct lane *l, enum place place) {
+    return l->more[place] && l->taken[place] < places_max[place];
+}
 
 /* When to look again: soon where there is something to find, else for what other processes wrote. */
-static int64_t next_look_ms(void) {
-    return atomic_load(&heard) || has_room(HEALTHY) || has_room(FAILING) ? lane.look_not_before_ms : lane.look_at_ms;
+static int64_t next_look_ms(const struct lane *l) {
+    return atomic_load(&l->heard) || has_room(l, HEALTHY) || has_room(l, FAILING) ? l->look_not_before_ms
+                                                                                  : l->look_at_ms;
 }
 
-static enum err look_about(void) {
+static enum err look_about(struct lane *l) {
     int64_t now = monotonic_ms();
-    if (now < next_look_ms()) return OK;
-    if (now >= lane.count_at_ms) TRY(count());
-    return look();
+    if (now < next_look_ms(l)) return OK;
+    if (l->number == 0 && now >= l->count_at_ms) TRY(count(l));
+    return look(l);
 }
 
-static void turn(void) {
+static void turn(struct lane *l) {
     void *user = NULL;
     struct http_out_reply reply;
-    int64_t wait = next_look_ms() - monotonic_ms();
-    http_out_work(lane.pool, wait < 0 ? 0 : wait > READER_LOOK_MS ? READER_LOOK_MS : (int)wait);
-    while (http_out_ended(lane.pool, &user, &reply)) landed(user, &reply);
-    sort_out();
-    atomic_store(&counts.flying, lane.taken[HEALTHY] + lane.taken[FAILING] + lane.taken[SILENT]);
-    enum err e = look_about();
-    if (e != OK) complain(e);
+    int64_t wait = next_look_ms(l) - monotonic_ms();
+    http_out_work(l->pool, wait < 0 ? 0 : wait > READER_LOOK_MS ? READER_LOOK_MS : (int)wait);
+    while (http_out_ended(l->pool, &user, &reply)) landed(user, &reply);
+    sort_out(l);
+    enum err e = look_about(l);
+    if (e != OK) complain(l, e);
 }
 
 /* ---- start, stop ---- */
 
+static void wake(struct lane *l) {
+    pthread_mutex_lock(&l->lock);
+    if (l->pool) http_out_wake(l->pool);
+    pthread_mutex_unlock(&l->lock);
+}
+
 static void hear(void) {
-    if (!atomic_load(&any) || atomic_exchange(&heard, true)) return;
-    pthread_mutex_lock(&lane.lock);
-    if (lane.pool) http_out_wake(lane.pool);
-    pthread_mutex_unlock(&lane.lock);
+    if (!atomic_load(&any)) return;
+    for (int i = 0; i < LANES; i++)
+        if (!atomic_exchange(&lanes[i].heard, true)) wake(&lanes[i]);
 }
 
 static void abandon(void *user) {
@@ -368,33 +406,49 @@ static void abandon(void *user) {
 }
 
 static void *run(void *arg) {
-    (void)arg;
-    while (!atomic_load(&stop)) turn();
+    struct lane *l = arg;
+    while (!atomic_load(&stop)) turn(l);
     int64_t until = monotonic_ms() + STOP_MS;
-    while (lane.flying && monotonic_ms() < until) {
+    while (l->flying && monotonic_ms() < until) {
         void *user = NULL;
         struct http_out_reply reply;
-        http_out_work(lane.pool, 50);
-        while (http_out_ended(lane.pool, &user, &reply)) landed(user, &reply);
+        http_out_work(l->pool, 50);
+        while (http_out_ended(l->pool, &user, &reply)) landed(user, &reply);
     }
     return NULL;
 }
 
-static void set_pool(struct http_out_pool *pool) {
-    pthread_mutex_lock(&lane.lock);
-    lane.pool = pool;
-    pthread_mutex_unlock(&lane.lock);
+static void set_pool(struct lane *l, struct http_out_pool *pool) {
+    pthread_mutex_lock(&l->lock);
+    l->pool = pool;
+    pthread_mutex_unlock(&l->lock);
+}
+
+static enum err start(struct lane *l, int number) {
+    struct http_out_pool *pool = http_out_pool_new();
+    if (!pool) return ERR_UNAVAILABLE;
+    l->number = number;
+    l->look_at_ms = l->count_at_ms = l->look_not_before_ms = 0;
+    set_pool(l, pool);
+    if (pthread_create(&l->thread, NULL, run, l) == 0) return OK;
+    set_pool(l, NULL);
+    http_out_pool_free(pool, abandon);
+    return ERR_UNAVAILABLE;
+}
+
+static void finish(struct lane *l) {
+    struct http_out_pool *pool = l->pool;
+    if (!pool) return;
+    pthread_join(l->thread, NULL);
+    set_pool(l, NULL);
+    http_out_pool_free(pool, abandon);
 }
 
 enum err webhooks_lane_start(void) {
-    struct http_out_pool *pool = http_out_pool_new();
-    if (!pool) return ERR_UNAVAILABLE;
-    set_pool(pool);
     atomic_store(&stop, false);
-    lane.look_at_ms = lane.count_at_ms = lane.look_not_before_ms = 0;
-    if (pthread_create(&lane.thread, NULL, run, NULL) != 0) {
-        set_pool(NULL);
-        http_out_pool_free(pool, abandon);
+    for (int i = 0; i < LANES; i++) {
+        if (start(&lanes[i], i) == OK) continue;
+        webhooks_lane_stop();
         return ERR_UNAVAILABLE;
     }
     feed_listen(hear);
@@ -402,13 +456,9 @@ enum err webhooks_lane_start(void) {
 }
 
 void webhooks_lane_stop(void) {
-    struct http_out_pool *pool = lane.pool;
-    if (!pool) return;
     atomic_store(&stop, true);
-    http_out_wake(pool);
-    pthread_join(lane.thread, NULL);
-    set_pool(NULL);
-    http_out_pool_free(pool, abandon);
+    for (int i = 0; i < LANES; i++) wake(&lanes[i]);
+    for (int i = 0; i < LANES; i++) finish(&lanes[i]);
 }
 
 void webhooks_metrics(struct buf *out) {

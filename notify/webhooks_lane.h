@@ -1,4 +1,5 @@
-/* Delivers to webhooks: one thread for all of them, which waits for receivers and for new rows of the ledger at once.
+/* Delivers to webhooks: a few threads among which they are dealt out, each of which waits for receivers and for new rows of the ledger
+ * at once.
  *
  * Per webhook one delivery at a time, in the ledger's order, each until it is accepted (2xx): so the receiver sees the order, at
  * least once. A failure is tried again after 1 s, 2 s, 4 s ... 4 h; after 3 days the delivery counts as failed and the webhook is
