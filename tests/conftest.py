@@ -48,6 +48,7 @@ def pytest_runtest_makereport(item, call):
         report.sections.append(("again with", f"make SAN=1 && /usr/bin/python3 -m pytest 'tests/{item.nodeid.split('tests/')[-1]}'"))
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session):
     Gateway.stop_all()
 
