@@ -7,7 +7,6 @@
 #include <stdint.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 #include <unistr.h>
 
 #include "base/clock.h"
@@ -57,8 +56,7 @@ enum err password_check(const char *password, const char *email, const char **de
 /* --- hashing --- */
 
 static enum err gate_enter(void) {
-    int64_t until_ms = monotonic_ms() + PASSWORD_WAIT_MS;
-    struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
+    struct timespec until = monotonic_at(monotonic_ms() + PASSWORD_WAIT_MS);
     int failed = 0;
     pthread_mutex_lock(&gate_lock);
     while (inside >= PASSWORD_GATE && failed != ETIMEDOUT)

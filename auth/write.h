@@ -2,6 +2,7 @@
  *
  *     scope_tx struct tx tx = {0};
  *     TRY(write_begin(r, &tx));
+ *     TRY(write_lock_client(r, &tx));          where one must come after the other
  *     ... lock and change rows ...
  *     TRY(write_clock(&tx, n, &first));        after every other lock
  *     ... what needs the stamps, with ledger_append() in the same statement ...
@@ -14,6 +15,9 @@
 #include "auth/request.h"
 
 enum err write_begin(struct request *r, struct tx *tx) must_check;
+/* Locks the client's row until the commit, before every other lock. Rules, freezes and whatever is accepted automatically change one
+ * after the other on all nodes, and so does what there may be only so much of. */
+enum err write_lock_client(struct request *r, struct tx *tx) must_check;
 enum err write_clock(struct tx *tx, int n, int64_t *first) must_check; /* n consecutive stamps, ms */
 /* `last` is the last stamp taken, 0 = none. `out` must hold the whole reply. ERR_UNAVAILABLE: outcome unknown. */
 enum err write_commit(struct request *r, struct tx *tx, int64_t last, struct reply *out) must_check;

@@ -1,7 +1,6 @@
 #include "base/clock.h"
 
 #include <stdio.h>
-#include <time.h>
 
 static int64_t read_ms(clockid_t id) {
     struct timespec t;
@@ -12,6 +11,10 @@ static int64_t read_ms(clockid_t id) {
 int64_t now_ms(void) { return read_ms(CLOCK_REALTIME); }
 
 int64_t monotonic_ms(void) { return read_ms(CLOCK_MONOTONIC); }
+
+struct timespec monotonic_at(int64_t ms) {
+    return (struct timespec){.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+}
 
 void time_text(int64_t ms, char *out) {
     time_t seconds = (time_t)(ms / 1000);

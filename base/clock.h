@@ -3,9 +3,12 @@
 #define BASE_CLOCK_H
 
 #include <stdint.h>
+#include <time.h>
 
 int64_t now_ms(void);       /* wall clock: milliseconds since the Unix epoch, UTC; may jump */
 int64_t monotonic_ms(void); /* for durations and deadlines inside this process; never jumps */
+/* A moment of monotonic_ms() for what waits until then: pthread_cond_clockwait(), sem_clockwait(), ... with CLOCK_MONOTONIC. */
+struct timespec monotonic_at(int64_t ms);
 
 enum { TIME_TEXT_BYTES = 32 };
 /* "2026-11-21T21:33:45.123Z" (RFC 3339, UTC); out holds TIME_TEXT_BYTES. */

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/config.h"
 #include "base/db_params.h"
 #include "base/hash.h"
@@ -40,7 +40,7 @@ static struct {
     pthread_cond_t freed;
     pthread_mutex_t queues[QUEUES];
     bool started;
-} pool = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} pool = {.lock = PTHREAD_MUTEX_INITIALIZER, .freed = PTHREAD_COND_INITIALIZER};
 
 /* ---- rows ---- */
 
@@ -91,17 +91,13 @@ struct strings rows_strings(const struct rows *r, int col, struct arena *arena) 
     return out;
 }
 
-/* ---- connections ---- */
-
-static void deadline_after(struct timespec *t, clockid_t clock, int ms) {
-    clock_gettime(clock, t);
-    t->tv_sec += ms / 1000;
-    t->tv_nsec += (long)(ms % 1000) * 1000000;
-    if (t->tv_nsec >= 1000000000) {
-        t->tv_sec++;
-        t->tv_nsec -= 1000000000;
-    }
+void rows_json(const struct rows *r, struct buf *out) {
+    json_open(out, '[');
+    for (int i = 0; i < r->n; i++) json_raw(out, rows_text(r, i, 0));
+    json_close(out, ']');
 }
+
+/* ---- connections ---- */
 
 static PGconn *open_pg(const char *url, const char *name) {
     const char *keys[] = {"dbname", "application_name", "connect_timeout", "client_encoding", "tcp_user_timeout", NULL};
@@ -147,11 +143,10 @@ static struct db_conn *take_free(void) {
 
 /* Leaves `keep` connections to the others. */
 static struct db_conn *checkout(int keep) {
-    struct timespec deadline;
-    deadline_after(&deadline, CLOCK_MONOTONIC, CHECKOUT_MS);
+    struct timespec deadline = monotonic_at(monotonic_ms() + CHECKOUT_MS);
     pthread_mutex_lock(&pool.lock);
     while (pool.started && pool.free_n <= keep)
-        if (pthread_cond_timedwait(&pool.freed, &pool.lock, &deadline) == ETIMEDOUT) break;
+        if (pthread_cond_clockwait(&pool.freed, &pool.lock, CLOCK_MONOTONIC, &deadline) == ETIMEDOUT) break;
     struct db_conn *c = pool.started && pool.free_n > keep ? take_free() : NULL;
     pthread_mutex_unlock(&pool.lock);
     return c;
@@ -185,11 +180,6 @@ enum err db_start(const char *url, int connections) {
         LOG(ERROR, "libpq_too_old", log_i("version", PQlibVersion()));
         return ERR_INTERNAL;
     }
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&pool.freed, &attr);
-    pthread_condattr_destroy(&attr);
     for (int i = 0; i < QUEUES; i++) pthread_mutex_init(&pool.queues[i], NULL);
     pool.url = strdup(url);
     pool.connections = connections > CONNECTIONS_MAX ? CONNECTIONS_MAX : connections;
@@ -391,14 +381,13 @@ enum err tx_begin(struct tx *tx, const struct db_scope *scope) {
 }
 
 static bool take_writer_place(void) {
-    struct timespec deadline;
-    deadline_after(&deadline, CLOCK_MONOTONIC, QUEUE_MS);
+    struct timespec deadline = monotonic_at(monotonic_ms() + QUEUE_MS);
     int most =
         pool.connections > 2 * RESERVED_FROM_WRITERS ? pool.connections - RESERVED_FROM_WRITERS : pool.connections;
     bool taken = true;
     pthread_mutex_lock(&pool.lock);
     while (pool.writers >= most && taken)
-        taken = pthread_cond_timedwait(&pool.freed, &pool.lock, &deadline) != ETIMEDOUT;
+        taken = pthread_cond_clockwait(&pool.freed, &pool.lock, CLOCK_MONOTONIC, &deadline) != ETIMEDOUT;
     if (taken) pool.writers++;
     pthread_mutex_unlock(&pool.lock);
     return taken;
@@ -417,9 +406,8 @@ static void leave_queue(struct tx *tx) {
 enum err tx_begin_write(struct tx *tx, const struct db_scope *scope) {
     *tx = (struct tx){.scope = *scope, .queue = -1};
     int queue = (int)(hash_add_text(HASH_START, scope->client_id) % QUEUES);
-    struct timespec deadline;
-    deadline_after(&deadline, CLOCK_REALTIME, QUEUE_MS);
-    if (pthread_mutex_timedlock(&pool.queues[queue], &deadline) != 0) return ERR_UNAVAILABLE;
+    struct timespec deadline = monotonic_at(monotonic_ms() + QUEUE_MS);
+    if (pthread_mutex_clocklock(&pool.queues[queue], CLOCK_MONOTONIC, &deadline) != 0) return ERR_UNAVAILABLE;
     if (!take_writer_place()) {
         pthread_mutex_unlock(&pool.queues[queue]);
         return ERR_UNAVAILABLE;

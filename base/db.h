@@ -43,6 +43,7 @@ bool rows_null(const struct rows *r, int row, int col);
 int64_t rows_int(const struct rows *r, int row, int col); /* 0 for NULL */
 bool rows_bool(const struct rows *r, int row, int col);
 struct strings rows_strings(const struct rows *r, int col, struct arena *arena); /* the column, copied */
+void rows_json(const struct rows *r, struct buf *out); /* column 0, which is JSON in each row, as an array */
 
 /* Opens the pool: `connections` of `url` (libpq connection string), each with role's settings. Does not wait for the database. */
 enum err db_start(const char *url, int connections) must_check;

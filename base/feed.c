@@ -3,7 +3,6 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/db.h"
@@ -103,7 +102,7 @@ static enum step next_step(struct slot *s, const char *client_id, int64_t after,
     }
     int64_t wake_ms = known ? s->fresh_until_ms : s->asking_until_ms;
     if (wake_ms > until_ms) wake_ms = until_ms;
-    struct timespec at = {.tv_sec = wake_ms / 1000, .tv_nsec = (wake_ms % 1000) * 1000000};
+    struct timespec at = monotonic_at(wake_ms);
     pthread_cond_clockwait(wake_of(s), &lock, CLOCK_MONOTONIC, &at);
     return STEP_AGAIN;
 }

@@ -3,13 +3,13 @@
 #include <semaphore.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "api/json_bounds.h"
 #include "api/upload.h"
 #include "api/validate.h"
 #include "auth/write.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "build/gen/operations.h"
@@ -99,10 +99,8 @@ static void storing_leave(bool *entered) {
 #define scope_storing __attribute__((cleanup(storing_leave)))
 
 static bool storing_enter(void) {
-    struct timespec until;
+    struct timespec until = monotonic_at(monotonic_ms() + STORING_WAIT_S * 1000);
     pthread_once(&storing_ready, init_storing);
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += STORING_WAIT_S;
     int failed;
     while ((failed = sem_clockwait(&storing, CLOCK_MONOTONIC, &until)) && errno == EINTR) continue;
     return !failed;

@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -62,12 +61,8 @@ void stopping_watch(void) {
 void stopping_begin(void) { atomic_store(&waited_for, true); }
 
 bool stopping_wait(int timeout_ms) {
-    struct timespec until;
+    struct timespec until = monotonic_at(monotonic_ms() + timeout_ms);
     int e;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-    until.tv_sec += timeout_ms / 1000 + until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
     do e = sem_clockwait(&came, CLOCK_MONOTONIC, &until);
     while (e < 0 && errno == EINTR);
     return e == 0;

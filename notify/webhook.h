@@ -10,7 +10,11 @@
 
 #define WEBHOOK_READER "webhook" /* its kind in readers; the reader id is the webhook id */
 
-enum { WEBHOOK_DELIVERY_ID_BYTES = 64, WEBHOOK_OVERLAP_MS = 24 * 3600 * 1000 /* both secrets sign after a rotation */ };
+enum {
+    WEBHOOK_DELIVERY_ID_BYTES = 64,
+    WEBHOOK_EVENT_BYTES_MAX = 8 * 1024 * 1024,
+    WEBHOOK_OVERLAP_MS = 24 * 3600 * 1000, /* both secrets sign after a rotation */
+};
 
 struct webhook {
     const char *webhook_id, *url;

@@ -83,7 +83,7 @@ static enum err write_with_secret(struct request *r, struct tx *tx, const char *
 
 static enum err guard_number(struct request *r, struct tx *tx) {
     scope_rows struct rows rows = {0};
-    TRY(tx_run(tx, NULL, "select 1 from clients where client_id = $1 for no key update", "s", r->client_id));
+    TRY(write_lock_client(r, tx));
     TRY(tx_run(tx, &rows, "select count(*) from webhooks where client_id = $1", "s", r->client_id));
     if (rows_int(&rows, 0, 0) < WEBHOOKS_MAX) return OK;
     return fail(r, ERR_CONFLICT, "A client has at most %d webhooks.", WEBHOOKS_MAX);
@@ -131,9 +131,7 @@ enum err webhooks_list(struct request *r, const struct no_args *args, struct rep
     TRY(webhooks_guard(r));
     TRY(db_read(&r->scope, &rows, REPLY_SQL " where w.client_id = $1 order by w.creation_time, w.webhook_id", "s",
                 r->client_id));
-    json_open(&out->body, '[');
-    for (int i = 0; i < rows.n; i++) json_raw(&out->body, rows_text(&rows, i, 0));
-    json_close(&out->body, ']');
+    rows_json(&rows, &out->body);
     return OK;
 }
 

@@ -12,14 +12,7 @@
 #include "notify/webhook.h"
 #include "notify/webhooks.h"
 
-enum {
-    EVENT_BYTES_MAX = 8 * 1024 * 1024,
-    WINDOW_MS = 60 * 1000,
-    PER_WINDOW = 30,
-    AT_ONCE = 4,
-    AT_ONCE_ALL = 32,
-    SLOTS = 256
-};
+enum { WINDOW_MS = 60 * 1000, PER_WINDOW = 30, AT_ONCE = 4, AT_ONCE_ALL = 32, SLOTS = 256 };
 
 static enum err guard_webhook(struct request *r, const char *webhook_id) {
     scope_rows struct rows rows = {0};
@@ -40,9 +33,7 @@ enum err webhooks_deliveries(struct request *r, const struct webhooks_deliveries
     sql_add(&q, " order by attempted_at desc, attempt_id limit ? offset ?", "ii", args->page_size,
             (args->page - 1) * args->page_size);
     TRY(db_read_sql(&r->scope, &rows, &q));
-    json_open(&out->body, '[');
-    for (int i = 0; i < rows.n; i++) json_raw(&out->body, rows_text(&rows, i, 0));
-    json_close(&out->body, ']');
+    rows_json(&rows, &out->body);
     return OK;
 }
 
@@ -121,7 +112,7 @@ enum err webhooks_test(struct request *r, const struct webhooks_test_args *args,
     struct webhook w;
     struct webhook_event event = {.position = 0};
     TRY(load(r, args->webhook_id, &w));
-    buf_init(&event.body, EVENT_BYTES_MAX);
+    buf_init(&event.body, WEBHOOK_EVENT_BYTES_MAX);
     webhook_test_event(&w, &event);
     enum err e = send_now(r, &w, &event, out);
     buf_free(&event.body);
@@ -151,7 +142,7 @@ enum err webhooks_redeliver(struct request *r, const struct webhooks_redeliver_a
     struct webhook w;
     struct webhook_event event = {.position = 0};
     TRY(load(r, args->webhook_id, &w));
-    buf_init(&event.body, EVENT_BYTES_MAX);
+    buf_init(&event.body, WEBHOOK_EVENT_BYTES_MAX);
     int64_t position = args->delivery_id ? position_of(args->delivery_id, args->webhook_id) : args->position;
     enum err e = find_event(r, &w, position, &event);
     if (e == OK) e = send_now(r, &w, &event, out);

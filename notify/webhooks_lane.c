@@ -22,7 +22,6 @@ enum {
     STOP_MS = 3000,
     BROKEN_MS = 60 * 1000,
     COMPLAIN_MS = 60 * 1000,
-    EVENT_BYTES_MAX = 8 * 1024 * 1024,
     ARENA_BYTES = 1024 * 1024,
     FILTERED_PAGES_MAX = 50, /* in one go; then the others have their turn */
 };
@@ -71,7 +70,7 @@ static struct delivery *delivery_new(struct lane *l, const char *client_id, cons
     if (!d) return NULL;
     d->lane = l;
     arena_init(&d->arena, ARENA_BYTES);
-    buf_init(&d->event.body, EVENT_BYTES_MAX);
+    buf_init(&d->event.body, WEBHOOK_EVENT_BYTES_MAX);
     d->client_id = arena_strdup(&d->arena, client_id);
     d->reader = (struct reader){.kind = WEBHOOK_READER, .reader_id = arena_strdup(&d->arena, webhook_id)};
     return d;

@@ -2,7 +2,6 @@
 
 #include <pthread.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/db.h"
@@ -40,7 +39,7 @@ static struct {
     pthread_t threads[LANES];
     int running;
     bool stop;
-} workers = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} workers = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
 
 static bool stopping(void) {
     pthread_mutex_lock(&workers.lock);
@@ -50,16 +49,9 @@ static bool stopping(void) {
 }
 
 static void sleep_ms(int ms) {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += (long)(ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    struct timespec until = monotonic_at(monotonic_ms() + ms);
     pthread_mutex_lock(&workers.lock);
-    if (!workers.stop) pthread_cond_timedwait(&workers.wake, &workers.lock, &until);
+    if (!workers.stop) pthread_cond_clockwait(&workers.wake, &workers.lock, CLOCK_MONOTONIC, &until);
     pthread_mutex_unlock(&workers.lock);
 }
 
@@ -145,16 +137,7 @@ static void *run_lane(void *arg) {
 
 /* ---- start, stop ---- */
 
-static void make_clock(void) {
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&workers.wake, &attr);
-    pthread_condattr_destroy(&attr);
-}
-
 enum err workers_start(void) {
-    make_clock();
     workers.stop = false;
     for (workers.running = 0; workers.running < LANES; workers.running++) {
         void *lane = (void *)(intptr_t)workers.running;

@@ -39,9 +39,7 @@ enum err schedules_list(struct request *r, const struct no_args *args, struct re
     select_schedules(r, &q);
     sql_add(&q, " order by s.creation_time, s.schedule_id) v", "");
     TRY(db_read_sql(&scope, &rows, &q));
-    json_open(&out->body, '[');
-    for (int i = 0; i < rows.n; i++) json_raw(&out->body, rows_text(&rows, i, 0));
-    json_close(&out->body, ']');
+    rows_json(&rows, &out->body);
     return OK;
 }
 
@@ -82,10 +80,6 @@ static enum err check_rule(struct request *r, struct schedule *s, struct schedul
 }
 
 /* ---- limits: whoever adds holds the client's row ---- */
-
-static enum err lock_client(struct request *r, struct tx *tx) {
-    return tx_run(tx, NULL, "select 1 from clients where client_id = $1 for no key update", "s", r->client_id);
-}
 
 static enum err check_limits(struct request *r, struct tx *tx, const struct schedule *s) {
     scope_rows struct rows all = {0};
@@ -161,7 +155,7 @@ enum err schedules_create(struct request *r, const struct schedules_create_args 
     scope_tx struct tx tx = {0};
     int64_t stamp = 0;
     TRY(tx_begin_write(&tx, &scope));
-    TRY(lock_client(r, &tx));
+    TRY(write_lock_client(r, &tx));
     TRY(check_limits(r, &tx, &s));
     TRY(write_clock(&tx, 1, &stamp));
     TRY(insert(r, &tx, &s, stamp));
@@ -218,7 +212,7 @@ enum err schedules_update(struct request *r, const struct schedules_update_args 
     scope_tx struct tx tx = {0};
     int64_t stamp = 0;
     TRY(tx_begin_write(&tx, &scope));
-    TRY(lock_client(r, &tx));
+    TRY(write_lock_client(r, &tx));
     TRY(lock_own(r, &tx, args->schedule_id, &s));
     merge(r, args, &choice, &s);
     TRY(check_rule(r, &s, &rule));

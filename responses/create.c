@@ -110,7 +110,7 @@ static bool by_soc(const struct request *r) { return r->who.role == ROLE_SOC_ANA
  * proposals, which rules may accept, come one after the other, so that limits are counted exactly. */
 static enum err read_settings(struct request *r, struct tx *tx, struct proposal *p) {
     scope_rows struct rows rows = {0};
-    if (by_soc(r)) TRY(rules_lock(r, tx));
+    if (by_soc(r)) TRY(write_lock_client(r, tx));
     TRY(tx_run(tx, &rows,
                "select auto_response_mode, array_to_string(auto_response_tenants, ','), deadlines_s ->> $2"
                "  from clients where client_id = $1 for share",

@@ -90,7 +90,7 @@ enum err auto_rules_create(struct request *r, const struct auto_rules_create_arg
     TRY(check_readable(r, &row, "/when"));
     scope_tx struct tx tx = {0};
     TRY(write_begin(r, &tx));
-    TRY(rules_lock(r, &tx));
+    TRY(write_lock_client(r, &tx));
     TRY(check_room(r, &tx));
     TRY(rules_check_tenants(r, &tx, "/when/tenants", &args->when->tenants));
     TRY(write_clock(&tx, 1, &stamp));
@@ -143,7 +143,7 @@ enum err auto_rules_update(struct request *r, const struct auto_rules_update_arg
     TRY(rules_may_change(r));
     scope_tx struct tx tx = {0};
     TRY(write_begin(r, &tx));
-    TRY(rules_lock(r, &tx));
+    TRY(write_lock_client(r, &tx));
     TRY(merge(r, &tx, args, &row));
     TRY(check_merged(r, &tx, args, &row));
     TRY(write_clock(&tx, 1, &stamp));
@@ -160,7 +160,7 @@ enum err auto_rules_delete(struct request *r, const struct auto_rules_delete_arg
     TRY(rules_may_change(r));
     scope_tx struct tx tx = {0};
     TRY(write_begin(r, &tx));
-    TRY(rules_lock(r, &tx));
+    TRY(write_lock_client(r, &tx));
     TRY(rules_show(r, &tx, args->rule_id, &snapshot));
     TRY(tx_run(&tx, NULL, "delete from auto_rules where client_id = $1 and rule_id = $2", "ss", r->client_id,
                args->rule_id));
@@ -208,7 +208,7 @@ enum err auto_rules_reorder(struct request *r, const struct auto_rules_reorder_a
     TRY(check_doubles(r, &args->rule_ids));
     scope_tx struct tx tx = {0};
     TRY(write_begin(r, &tx));
-    TRY(rules_lock(r, &tx));
+    TRY(write_lock_client(r, &tx));
     TRY(check_complete(r, &tx, &args->rule_ids));
     TRY(tx_run(&tx, NULL,
                "update auto_rules a set place = u.n from unnest($2) with ordinality u (id, n)"

@@ -110,7 +110,3 @@ void rule_when_json(struct buf *out, const struct rule_when *when) {
     }
     parameters_json(out, schema, &given);
 }
-
-enum err rules_lock(struct request *r, struct tx *tx) {
-    return tx_run(tx, NULL, "select 1 from clients where client_id = $1 for no key update", "s", r->client_id);
-}

@@ -35,10 +35,6 @@ enum err rule_book_read(struct request *r, struct tx *tx, struct rule_book *out)
 /* Appends `when` as it is stored: empty lists are no conditions and left out. */
 void rule_when_json(struct buf *out, const struct rule_when *when);
 
-/* Locks the client's row until the end of the transaction: rules, freezes and whatever is accepted automatically change one after
- * the other. Before every other lock. */
-enum err rules_lock(struct request *r, struct tx *tx) must_check;
-
 /* The schemas of `when` and `limits` (build/gen). */
 const struct schema *rule_when_schema(void);
 const struct schema *rule_limits_schema(void);

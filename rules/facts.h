@@ -37,7 +37,7 @@ struct case_facts {
     struct rule_counts *counts; /* of each rule of the book */
 };
 
-/* After rules_lock() the counts stay true until the commit. Incident and assets are visible to the scope (the caller saw to it);
+/* After write_lock_client() the counts stay true until the commit. Incident and assets are visible to the scope (the caller saw to it);
  * what is counted is counted over all tenants. */
 enum err case_facts_read(struct request *r, struct tx *tx, const struct rule_case *c, const struct rule_book *book,
                          struct case_facts *out) must_check;

@@ -1,12 +1,12 @@
 /* Rules on a proposal of the SOC: judged when it is created, recorded with it.
  *
- *     rules_lock(r, &tx)                          before every other lock
+ *     write_lock_client(r, &tx)                     before every other lock
  *     ... incident and assets are locked and visible ...
  *     rules_judge(r, &tx, &c, &judgement)
  *     ... responses are inserted and decided ...
  *     rules_record_judgement(r, &tx, &judgement, ids, stamp)
  *
- * rules_lock() lets one transaction of a client through at a time, on all nodes: so limits are counted exactly and nothing is
+ * write_lock_client() lets one transaction of a client through at a time, on all nodes: so limits are counted exactly and nothing is
  * accepted after a freeze or a change of a rule was answered. The hosts are judged one after the other, each acceptance counted
  * for the next. Source: contract B4. */
 #ifndef RULES_JUDGE_H

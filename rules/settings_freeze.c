@@ -108,7 +108,7 @@ enum err settings_freeze(struct request *r, const struct settings_freeze_args *a
     scope_rows struct rows state = {0};
     TRY(check_freeze(r, args));
     TRY(write_begin(r, &tx));
-    TRY(rules_lock(r, &tx));
+    TRY(write_lock_client(r, &tx));
     TRY(rules_check_tenants(r, &tx, "/tenants", &args->tenants));
     TRY(write_clock(&tx, (int)tenants->n, &first));
     TRY(args->frozen ? freeze(r, &tx, tenants, args->reason, first) : unfreeze(r, &tx, tenants, args->reason, first));
