@@ -15,7 +15,7 @@ PROGRAM := $(OUT)/mdr-gateway
 
 FOLDERS := api auth feeds base ledger tenants assets incidents responses rules chat reports notify demo commands migrations
 PACKAGES := libulfius libmicrohttpd jansson libjwt libpq libcurl libsodium nettle libcmark-gfm pangocairo pangoft2 \
-    fontconfig cairo libmagic libxml-2.0 yaml-0.1
+    fontconfig cairo
 GENERATED := $(addprefix $(GEN)/,operations.c openapi_yaml.c docs_html.c migrations.c)
 
 SOURCES := $(filter-out %_test.c,$(wildcard $(addsuffix /*.c,$(FOLDERS))))

@@ -48,7 +48,7 @@
         "Seconds that a stopping gateway goes on serving while `/readyz` says 503, so that a proxy goes elsewhere.")   \
     NUMBER(shutdown_timeout_s, "MDR_SHUTDOWN_TIMEOUT_S", 15, 0, 600,                                                   \
            "Seconds that running requests get to finish when the gateway stops.")                                      \
-    SWITCH(workers, "MDR_WORKERS", "on", "Whether `serve` also does the work of `work`: deadlines, closing, mail.")    \
+    SWITCH(workers, "MDR_WORKERS", "on", "Whether `serve` also does the work of `work`, which is what falls due.")     \
     NUMBER(task_lease_s, "MDR_TASK_LEASE_S", 60, 1, 3600,                                                              \
            "Seconds for which a connector holds a task unless it renews.")                                             \
     ADDRESS(metrics_listen, "MDR_METRICS_LISTEN", "127.0.0.1:9464", "Where `GET /metrics` is served (Prometheus).")    \

@@ -45,7 +45,7 @@ struct arguments {
 static const struct command commands[] = {
     {"serve", "Serve the API, and do the work of `work` unless MDR_WORKERS=off.", command_serve, NEEDS_DATABASE, {
         SWITCH("demo", "Load a demo organisation on first start and say how to call the API.")}},
-    {"work", "Only webhooks, mail, syslog, deadlines and schedules.", command_work, NEEDS_DATABASE, {{0}}},
+    {"work", "Only what falls due: deadlines, closing, tasks, schedules, mail, webhooks.", command_work, NEEDS_DATABASE, {{0}}},
     {"migrate", "Bring the database's schema up to date.", command_migrate, NEEDS_HOME, {{0}}},
     {"demo", "Load a client with made-up assets and incidents.", command_demo, NEEDS_DATABASE, {
         CLIENT,
