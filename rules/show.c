@@ -18,7 +18,7 @@ static enum err read_rows(struct request *r, struct tx *tx, const char *rule_id,
         "                          count(*) filter (where effect = 'hold' and shadow) as would_hold,"
         "                          count(*) filter (where effect = 'decline' and shadow) as would_decline"
         "                     from rule_uses u where u.client_id = $1 and u.rule_id = a.rule_id"
-        "                      and u.used_at > extract(epoch from now()) * 1000 - 30 * 86400000::bigint) u"
+        "                      and u.used_at > (extract(epoch from now()) * 1000)::bigint - 30 * 86400000::bigint) u"
         " where $2::text is null or a.rule_id = $2 order by a.n",
         "ss", r->client_id, rule_id);
 }
