@@ -33,7 +33,8 @@
     NUMBER(connection_limit, "MDR_CONNECTION_LIMIT", 1000, 10, 1019, "HTTP connections (threads) at a time.")          \
     NUMBER(stream_limit, "MDR_STREAM_LIMIT", 600, 0, 1000,                                                             \
            "Event streams and long polls at a time; each keeps a thread.")                                             \
-    NUMBER(streams_per_client, "MDR_STREAMS_PER_CLIENT", 100, 0, 1000, "How many of them one client may have.")        \
+    NUMBER(streams_per_client, "MDR_STREAMS_PER_CLIENT", 100, 0, 1000,                                                 \
+           "How many of them one client may have; one user or connection half.")                                       \
     NUMBER(header_timeout_s, "MDR_HEADER_TIMEOUT_S", 10, 1, 300, "Seconds in which a request's headers must arrive.")  \
     NUMBER(request_timeout_s, "MDR_REQUEST_TIMEOUT_S", 30, 1, 600,                                                     \
            "Seconds that the database may work for one request.")                                                      \

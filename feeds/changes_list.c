@@ -75,7 +75,7 @@ static enum err take_page_waiting(struct request *r, struct changes *c, int64_t 
         TRY(feed_stamp(r->client_id, &stamp));
         TRY(take_page(c));
         if (c->n || c->next < c->newest || monotonic_ms() >= until) return OK;
-        TRY(waiting_enter(r, &place, r->client_id, false));
+        TRY(waiting_enter(r, &place, r->client_id, r->who.reader_id, false));
         if (!feed_wait(r->client_id, stamp, until)) return OK;
         TRY(still_allowed(r));
     }

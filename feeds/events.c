@@ -233,7 +233,7 @@ enum err events_get(struct request *r, const struct events_get_args *args, struc
     TRY(start_position(r, args, &position));
     struct stream *s = stream_new(r, args, &kinds, position);
     if (!s) return fail(r, ERR_UNAVAILABLE, "Too many streams; try again.");
-    enum err e = waiting_enter(r, &s->place, s->filter.scope.client_id, true);
+    enum err e = waiting_enter(r, &s->place, s->filter.scope.client_id, s->who.reader_id, true);
     if (e != OK) {
         stream_free(s);
         return e;

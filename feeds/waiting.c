@@ -11,9 +11,17 @@ static long streams, polls;
 static atomic_ulong rows_sent;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-static long of_client(const char *client_id) {
-    long n = 0;
-    for (const struct waiting *w = all; w; w = w->next) n += !strcmp(w->client_id, client_id);
+struct share {
+    long client, reader;
+};
+
+static struct share share_of(const char *client_id, const char *reader_id) {
+    struct share n = {0};
+    for (const struct waiting *w = all; w; w = w->next) {
+        if (strcmp(w->client_id, client_id) != 0) continue;
+        n.client++;
+        n.reader += !strcmp(w->reader_id, reader_id);
+    }
     return n;
 }
 
@@ -28,16 +36,21 @@ static void add(struct waiting *w) {
     ++*count_of(w);
 }
 
-enum err waiting_enter(struct request *r, struct waiting *w, const char *client_id, bool stream) {
+enum err waiting_enter(struct request *r, struct waiting *w, const char *client_id, const char *reader_id,
+                       bool stream) {
     if (w->entered) return OK;
     w->client_id = client_id;
+    w->reader_id = reader_id;
     w->stream = stream;
     pthread_mutex_lock(&lock);
+    struct share share = share_of(client_id, reader_id);
     bool full = streams + polls >= config()->stream_limit;
-    bool client_full = of_client(client_id) >= config()->streams_per_client;
-    if (!full && !client_full) add(w);
+    bool client_full = share.client >= config()->streams_per_client;
+    bool reader_full = share.reader >= (config()->streams_per_client + 1) / 2;
+    if (!full && !client_full && !reader_full) add(w);
     pthread_mutex_unlock(&lock);
     if (client_full) return fail(r, ERR_RATE, "This client has too many streams and waiting requests.");
+    if (reader_full) return fail(r, ERR_RATE, "You have too many streams and waiting requests.");
     return full ? fail(r, ERR_UNAVAILABLE, "There are too many streams and waiting requests.") : OK;
 }
 

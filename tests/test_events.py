@@ -19,7 +19,7 @@ def newest(by):
 @pytest.fixture
 def small(gateway):
     """A gateway on the same database with room for few streams."""
-    one = Gateway(data_dir=gateway.data_dir, MDR_WORKERS="off", MDR_STREAM_LIMIT=3, MDR_STREAMS_PER_CLIENT=2).start()
+    one = Gateway(data_dir=gateway.data_dir, MDR_WORKERS="off", MDR_STREAM_LIMIT=5, MDR_STREAMS_PER_CLIENT=4).start()
     yield one
     one.stop()
 
@@ -224,11 +224,13 @@ def test_limits(gateway, small, fresh, other):
     waiting = fresh.sup.at(url=small.url)
     waiting.call("changes/list", {"after": after, "wait_s": 5}).must(429, "rate_limited")
     assert waiting.call("changes/list", {"after": after}).must().json["changes"] == [], "who does not wait is answered"
-    third = Stream(other.sup, url=small.url).wait_open()
+    three = [Stream(fresh.officer, url=small.url).wait_open() for _ in range(2)]  # half is left to the others of the client
+    exchange(small.url, "GET", fresh.senior.path("events"), None, fresh.senior.headers()).must(429, "rate_limited")
+    three.append(Stream(other.sup, url=small.url).wait_open())
     assert exchange(small.url, "GET", other.sup.path("events"), None, other.sup.headers()).must(503).header("Retry-After")
     two[0].close()
     wait_for(lambda: Stream(fresh.sup, url=small.url).status == 200, 5)
-    for stream in (*two, third):
+    for stream in (*two, *three):
         stream.close()
 
 
