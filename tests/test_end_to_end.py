@@ -16,7 +16,7 @@ from lib.organisation import Organisation
 from lib.receiver import Receiver
 
 KINDS = ["incident_details", "incident_comment", "incident_response", "incident_attachment"]
-STORM_SECONDS = int(os.environ.get("MDR_STORM_SECONDS", "15"))
+STORM_SECONDS = int(os.environ.get("MDR_STORM_SECONDS", "10"))
 
 
 def newest(by):

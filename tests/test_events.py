@@ -214,6 +214,15 @@ def test_ticket_dies_with_its_makers_token(gateway, fresh):
     assert stream.over.wait(9) and stream.errors[0]["code"] == "token_invalid"
 
 
+def test_what_is_refused_is_a_problem(org, other):
+    """Asked as plain requests, so that they are held against openapi.yaml."""
+    for query in ("?after=x", "?after=-2", "?unknown=1", "?after=9007199254740990"):
+        org.sup.get("events", query=query).must(400)
+    org.sup.get("events", headers={"Last-Event-ID": "x"}).must(400)
+    foreign = other.new_incident()["incident_id"]
+    org.sup.get("events", query=f"?incident_id={foreign}").must(404)
+
+
 # ---- many, slow, dead ----
 
 def test_limits(gateway, small, fresh, other):
