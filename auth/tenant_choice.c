@@ -36,3 +36,15 @@ enum err tenants_choose(struct request *r, const struct tenant_ref *refs, size_t
     if (token_holds(&out->ids)) return OK;
     return fail_at(r, "/tenants", "These are more tenants than a token has room for.");
 }
+
+enum err tenants_check(struct request *r, struct tx *tx, const char *pointer, const struct strings *tenants) {
+    scope_rows struct rows rows = {0};
+    TRY(tx_run(
+        tx, &rows,
+        "select u.n - 1 from unnest($2) with ordinality u (id, n)"
+        " where not exists (select from tenants where client_id = $1 and tenant_id = u.id) order by u.n limit 20",
+        "sS", r->client_id, tenants));
+    for (int i = 0; i < rows.n; i++)
+        fail_at(r, arena_printf(r->arena, "%s/%lld", pointer, (long long)rows_int(&rows, i, 0)), "No such tenant.");
+    return rows.n ? ERR_INVALID : OK;
+}

@@ -17,6 +17,9 @@ struct tenant_choice {
 enum err tenants_choose(struct request *r, const struct tenant_ref *refs, size_t n,
                         struct tenant_choice *out) must_check;
 
+/* ERR_INVALID at pointer/<n>: a tenant that is not there. */
+enum err tenants_check(struct request *r, struct tx *tx, const char *pointer, const struct strings *tenants) must_check;
+
 /* SQL: the JSON array [{tenant_id, tenant_name}] as text, of alias.tenants ("s" for sessions s). */
 #define TENANT_REFS_SQL(alias)                                                                                         \
     "(select '[' || coalesce(string_agg(row_to_json(v)::text, ','), '') || ']'"                                        \

@@ -17,6 +17,14 @@ struct decision decision_of(const struct request *r, const char *status, const c
     };
 }
 
+enum err responses_lock_incidents(struct request *r, struct tx *tx, const struct strings *ids) {
+    return tx_run(tx, NULL,
+                  "select incident_id from incidents where client_id = $1 and incident_id in"
+                  "       (select incident_id from responses where client_id = $1 and response_id = any($2))"
+                  " order by incident_id for no key update",
+                  "sS", r->client_id, ids);
+}
+
 static struct strings flags(struct arena *a, const struct decided *list, size_t n, bool two_people) {
     struct strings out = strings_new(a, n);
     for (size_t i = 0; i < n; i++) out.v[out.n++] = (two_people ? list[i].two_people : list[i].final) ? "t" : "f";

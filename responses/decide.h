@@ -17,6 +17,9 @@ struct decision {
 /* Decision of the person who sent the request. */
 struct decision decision_of(const struct request *r, const char *status, const char *comment);
 
+/* Locks the incidents of these responses: parents first and by id, as everywhere, so that two batches cannot wait for one another. */
+enum err responses_lock_incidents(struct request *r, struct tx *tx, const struct strings *ids) must_check;
+
 /* One response to be decided. */
 struct decided {
     const char *response_id;

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "auth/tenant_choice.h"
 #include "auth/write.h"
 #include "build/gen/operations.h"
 
@@ -51,18 +52,6 @@ static enum err check_set(struct request *r, const struct settings_auto_response
     return OK;
 }
 
-static enum err check_tenants(struct request *r, struct tx *tx, const struct strings *tenants) {
-    scope_rows struct rows rows = {0};
-    TRY(tx_run(
-        tx, &rows,
-        "select u.n - 1 from unnest($2) with ordinality u (id, n)"
-        " where not exists (select from tenants where client_id = $1 and tenant_id = u.id) order by u.n limit 20",
-        "sS", r->client_id, tenants));
-    for (int i = 0; i < rows.n; i++)
-        fail_at(r, arena_printf(r->arena, "/tenants/%lld", (long long)rows_int(&rows, i, 0)), "No such tenant.");
-    return rows.n ? ERR_INVALID : OK;
-}
-
 /* No row where nothing changes: then there is nothing to record. */
 static enum err change(struct request *r, struct tx *tx, const char *mode, const struct strings *tenants,
                        struct rows *out) {
@@ -92,7 +81,7 @@ enum err settings_auto_response_set(struct request *r, const struct settings_aut
     scope_tx struct tx tx = {0};
     scope_rows struct rows changed = {0};
     TRY(write_begin(r, &tx));
-    TRY(check_tenants(r, &tx, &args->tenants));
+    TRY(tenants_check(r, &tx, "/tenants", &args->tenants));
     TRY(change(r, &tx, mode, &args->tenants, &changed));
     if (changed.n) TRY(record(r, &tx, mode, &changed, &stamp));
     buf_adds(&out->body, "{}");

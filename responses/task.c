@@ -4,6 +4,7 @@
 #include "auth/write.h"
 #include "base/clock.h"
 #include "incidents/touch.h"
+#include "responses/decide.h"
 
 /* Two statements: the second sees what was committed while the first waited. */
 enum err tasks_enter(struct request *r, struct tx *tx) {
@@ -12,15 +13,6 @@ enum err tasks_enter(struct request *r, struct tx *tx) {
     TRY(tx_run(tx, &rows, "select from sessions where client_id = $1 and session_id = $2 and revoked_at = 0", "ss",
                r->client_id, r->who.session_id));
     return rows.n ? OK : fail(r, ERR_TOKEN, "The connection was revoked.");
-}
-
-/* Parents first and by id, as everywhere. */
-static enum err lock_incidents(struct request *r, struct tx *tx, const struct strings *ids) {
-    return tx_run(tx, NULL,
-                  "select incident_id from incidents where client_id = $1 and incident_id in"
-                  "       (select incident_id from responses where client_id = $1 and response_id = any($2))"
-                  " order by incident_id for no key update",
-                  "sS", r->client_id, ids);
 }
 
 static void read_task(struct request *r, const struct rows *rows, int row, struct task *t) {
@@ -44,7 +36,7 @@ static void read_task(struct request *r, const struct rows *rows, int row, struc
 enum err tasks_lock(struct request *r, struct tx *tx, const struct strings *response_ids, struct task **list,
                     size_t *n) {
     scope_rows struct rows rows = {0};
-    TRY(lock_incidents(r, tx, response_ids));
+    TRY(responses_lock_incidents(r, tx, response_ids));
     TRY(tx_run(
         tx, &rows,
         "select p.response_id, p.incident_id, p.tenant_id, p.asset_id, p.type, p.parameters, p.status, p.undone_by,"

@@ -27,15 +27,6 @@ struct targets {
 
 /* ---- finding and locking ---- */
 
-/* Parents first and by id, as everywhere, so that two batches cannot wait for one another. */
-static enum err lock_incidents(struct request *r, struct tx *tx, const struct strings *ids) {
-    return tx_run(tx, NULL,
-                  "select incident_id from incidents where client_id = $1 and incident_id in"
-                  "       (select incident_id from responses where client_id = $1 and response_id = any($2))"
-                  " order by incident_id for no key update",
-                  "sS", r->client_id, ids);
-}
-
 static void read_target(struct request *r, const struct rows *rows, int row, struct target *t) {
     t->decided.response_id = arena_strdup(r->arena, rows_text(rows, row, 0));
     t->incident_id = arena_strdup(r->arena, rows_text(rows, row, 1));
@@ -50,7 +41,7 @@ static void read_target(struct request *r, const struct rows *rows, int row, str
 
 static enum err lock_targets(struct request *r, struct tx *tx, const struct strings *ids, struct targets *out) {
     scope_rows struct rows rows = {0};
-    TRY(lock_incidents(r, tx, ids));
+    TRY(responses_lock_incidents(r, tx, ids));
     TRY(tx_run(
         tx, &rows,
         "select response_id, incident_id, asset_id, status = 'New',"

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "auth/tenant_choice.h"
 #include "auth/write.h"
 #include "base/random.h"
 #include "build/gen/operations.h"
@@ -92,7 +93,7 @@ enum err auto_rules_create(struct request *r, const struct auto_rules_create_arg
     TRY(write_begin(r, &tx));
     TRY(write_lock_client(r, &tx));
     TRY(check_room(r, &tx));
-    TRY(rules_check_tenants(r, &tx, "/when/tenants", &args->when->tenants));
+    TRY(tenants_check(r, &tx, "/when/tenants", &args->when->tenants));
     TRY(write_clock(&tx, 1, &stamp));
     TRY(insert(r, &tx, &row, stamp));
     return reply_and_record(r, &tx, id, "create", stamp, out);
@@ -123,7 +124,7 @@ static enum err merge(struct request *r, struct tx *tx, const struct auto_rules_
 /* A damaged rule can still be switched off, renamed or let expire. */
 static enum err check_merged(struct request *r, struct tx *tx, const struct auto_rules_update_args *args,
                              const struct rule_row *row) {
-    if (args->when) TRY(rules_check_tenants(r, tx, "/when/tenants", &args->when->tenants));
+    if (args->when) TRY(tenants_check(r, tx, "/when/tenants", &args->when->tenants));
     if (!args->when && !args->limits && !args->effect) return OK;
     return check_readable(r, row, args->when ? "/when" : args->limits ? "/limits" : "/effect");
 }

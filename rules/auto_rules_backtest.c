@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/tenant_choice.h"
 #include "base/clock.h"
 #include "build/gen/operations.h"
 #include "responses/types.h"
@@ -51,7 +52,7 @@ static enum err check_tenants(struct request *r, const struct strings *tenants) 
     scope_tx struct tx tx = {0};
     if (!tenants->n) return OK;
     TRY(tx_begin(&tx, &r->scope));
-    return rules_check_tenants(r, &tx, "/rule/when/tenants", tenants);
+    return tenants_check(r, &tx, "/rule/when/tenants", tenants);
 }
 
 /* ---- the responses ---- */

@@ -8,10 +8,6 @@
 /* ERR_FORBIDDEN for a token of some tenants: rules concern them all. */
 enum err rules_may_change(struct request *r) must_check;
 
-/* ERR_INVALID at pointer/<n>: a tenant that is not there. */
-enum err rules_check_tenants(struct request *r, struct tx *tx, const char *pointer,
-                             const struct strings *tenants) must_check;
-
 /* Appends the ledger row (kind auto_rule), with a stamp of write_clock(). */
 enum err rules_record(struct request *r, struct tx *tx, const char *object_id, const char *operation, int64_t stamp,
                       const char *snapshot) must_check;

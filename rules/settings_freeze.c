@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "auth/tenant_choice.h"
 #include "auth/write.h"
 #include "build/gen/operations.h"
 #include "rules/book.h"
@@ -109,7 +110,7 @@ enum err settings_freeze(struct request *r, const struct settings_freeze_args *a
     TRY(check_freeze(r, args));
     TRY(write_begin(r, &tx));
     TRY(write_lock_client(r, &tx));
-    TRY(rules_check_tenants(r, &tx, "/tenants", &args->tenants));
+    TRY(tenants_check(r, &tx, "/tenants", &args->tenants));
     TRY(write_clock(&tx, (int)tenants->n, &first));
     TRY(args->frozen ? freeze(r, &tx, tenants, args->reason, first) : unfreeze(r, &tx, tenants, args->reason, first));
     TRY(read_state(r, &tx, &state));
