@@ -1,6 +1,5 @@
 #include "base/db.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +8,7 @@
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/db_params.h"
+#include "base/gate.h"
 #include "base/hash.h"
 #include "base/log.h"
 
@@ -32,15 +32,15 @@ struct db_conn {
 
 static struct {
     char *url;
-    int connections, writers;
+    int connections;
     struct db_conn all[CONNECTIONS_MAX];
     struct db_conn *free;
-    int free_n;
+    struct gate places;         /* one for each free connection */
+    struct gate writers;        /* that may hold a connection at a time */
+    struct gate queues[QUEUES]; /* one writer of a client (of those with its hash) at a time */
     pthread_mutex_t lock;
-    pthread_cond_t freed;
-    pthread_mutex_t queues[QUEUES];
     bool started;
-} pool = {.lock = PTHREAD_MUTEX_INITIALIZER, .freed = PTHREAD_COND_INITIALIZER};
+} pool = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* ---- rows ---- */
 
@@ -133,21 +133,17 @@ static bool conn_usable(struct db_conn *c) {
     return ok;
 }
 
-static struct db_conn *take_free(void) {
-    struct db_conn *c = pool.free;
-    if (!c) return NULL;
-    pool.free = c->next_free;
-    pool.free_n--;
-    return c;
+/* How many connections remain when so many are reserved; a small pool has none to reserve. */
+static int leaving(int reserved) {
+    return pool.connections > 2 * reserved ? pool.connections - reserved : pool.connections;
 }
 
 /* Leaves `keep` connections to the others. */
 static struct db_conn *checkout(int keep) {
-    struct timespec deadline = monotonic_at(monotonic_ms() + CHECKOUT_MS);
+    if (!gate_enter(&pool.places, keep, monotonic_ms() + CHECKOUT_MS)) return NULL;
     pthread_mutex_lock(&pool.lock);
-    while (pool.started && pool.free_n <= keep)
-        if (pthread_cond_clockwait(&pool.freed, &pool.lock, CLOCK_MONOTONIC, &deadline) == ETIMEDOUT) break;
-    struct db_conn *c = pool.started && pool.free_n > keep ? take_free() : NULL;
+    struct db_conn *c = pool.started ? pool.free : NULL;
+    if (c) pool.free = c->next_free;
     pthread_mutex_unlock(&pool.lock);
     return c;
 }
@@ -157,10 +153,8 @@ static void give_back(struct db_conn *c) {
     pthread_mutex_lock(&pool.lock);
     c->next_free = pool.free;
     pool.free = c;
-    pool.free_n++;
-    /* to all: who is woken may be one that has to leave it to another */
-    pthread_cond_broadcast(&pool.freed);
     pthread_mutex_unlock(&pool.lock);
+    gate_leave(&pool.places);
 }
 
 static enum err checkout_usable(struct db_conn **out, int keep) {
@@ -180,9 +174,11 @@ enum err db_start(const char *url, int connections) {
         LOG(ERROR, "libpq_too_old", log_i("version", PQlibVersion()));
         return ERR_INTERNAL;
     }
-    for (int i = 0; i < QUEUES; i++) pthread_mutex_init(&pool.queues[i], NULL);
     pool.url = strdup(url);
     pool.connections = connections > CONNECTIONS_MAX ? CONNECTIONS_MAX : connections;
+    for (int i = 0; i < QUEUES; i++) gate_init(&pool.queues[i], 1);
+    gate_init(&pool.writers, leaving(RESERVED_FROM_WRITERS));
+    gate_init(&pool.places, 0);
     pool.started = true;
     for (int i = 0; i < pool.connections; i++) give_back(&pool.all[i]);
     return pool.url ? OK : ERR_INTERNAL;
@@ -192,7 +188,6 @@ void db_stop(void) {
     pthread_mutex_lock(&pool.lock);
     pool.started = false;
     pool.free = NULL;
-    pool.free_n = 0;
     pthread_mutex_unlock(&pool.lock);
     for (int i = 0; i < pool.connections; i++) close_conn(&pool.all[i]);
     free(pool.url);
@@ -345,7 +340,7 @@ static enum err read_keeping(const struct db_scope *scope, struct rows *out, con
 }
 
 enum err db_read_sql(const struct db_scope *scope, struct rows *out, struct sql *q) {
-    return read_keeping(scope, out, q, pool.connections > 2 * RESERVED_FROM_LISTS ? RESERVED_FROM_LISTS : 0);
+    return read_keeping(scope, out, q, pool.connections - leaving(RESERVED_FROM_LISTS));
 }
 
 enum err db_read(const struct db_scope *scope, struct rows *out, const char *sql, const char *types, ...) {
@@ -380,36 +375,20 @@ enum err tx_begin(struct tx *tx, const struct db_scope *scope) {
     return checkout_usable(&tx->conn, 0);
 }
 
-static bool take_writer_place(void) {
-    struct timespec deadline = monotonic_at(monotonic_ms() + QUEUE_MS);
-    int most =
-        pool.connections > 2 * RESERVED_FROM_WRITERS ? pool.connections - RESERVED_FROM_WRITERS : pool.connections;
-    bool taken = true;
-    pthread_mutex_lock(&pool.lock);
-    while (pool.writers >= most && taken)
-        taken = pthread_cond_clockwait(&pool.freed, &pool.lock, CLOCK_MONOTONIC, &deadline) != ETIMEDOUT;
-    if (taken) pool.writers++;
-    pthread_mutex_unlock(&pool.lock);
-    return taken;
-}
-
 static void leave_queue(struct tx *tx) {
     if (tx->queue < 0) return;
-    pthread_mutex_unlock(&pool.queues[tx->queue]);
+    gate_leave(&pool.writers);
+    gate_leave(&pool.queues[tx->queue]);
     tx->queue = -1;
-    pthread_mutex_lock(&pool.lock);
-    pool.writers--;
-    pthread_cond_broadcast(&pool.freed);
-    pthread_mutex_unlock(&pool.lock);
 }
 
 enum err tx_begin_write(struct tx *tx, const struct db_scope *scope) {
     *tx = (struct tx){.scope = *scope, .queue = -1};
     int queue = (int)(hash_add_text(HASH_START, scope->client_id) % QUEUES);
-    struct timespec deadline = monotonic_at(monotonic_ms() + QUEUE_MS);
-    if (pthread_mutex_clocklock(&pool.queues[queue], CLOCK_MONOTONIC, &deadline) != 0) return ERR_UNAVAILABLE;
-    if (!take_writer_place()) {
-        pthread_mutex_unlock(&pool.queues[queue]);
+    int64_t until_ms = monotonic_ms() + QUEUE_MS;
+    if (!gate_enter(&pool.queues[queue], 0, until_ms)) return ERR_UNAVAILABLE;
+    if (!gate_enter(&pool.writers, 0, until_ms)) {
+        gate_leave(&pool.queues[queue]);
         return ERR_UNAVAILABLE;
     }
     tx->queue = queue;
