@@ -48,12 +48,12 @@ static enum err queue_mail(struct arena *arena, struct tx *tx, const struct user
     json_kstr(&parameters, "invitation_link", made->link);
     json_kint(&parameters, "invitation_until", now_ms() + INVITATION_MS);
     json_close(&parameters, '}');
-    return tx_run(tx, NULL,
-                  "with queued as (insert into due (client_id, kind, object_id, due_at) values ($1, 'mail', $2, $6))"
-                  " insert into mails (client_id, mail_id, recipient, kind, parameters, language, creation_time)"
-                  " values ($1, $2, $3, 'invitation', $4, $5, $6)",
-                  "sssssi", spec->client_id, mail_id, spec->email, arena_strdup(arena, buf_text(&parameters)),
-                  spec->language, now_ms());
+    return tx_run(
+        tx, NULL,
+        "with queued as (insert into due (client_id, kind, object_id, due_at) values ($1, 'mail', $2, " SQL_NOW_MS "))"
+        " insert into mails (client_id, mail_id, recipient, kind, parameters, language, creation_time)"
+        " values ($1, $2, $3, 'invitation', $4, $5, " SQL_NOW_MS ")",
+        "sssss", spec->client_id, mail_id, spec->email, arena_strdup(arena, buf_text(&parameters)), spec->language);
 }
 
 enum err user_create(struct arena *arena, struct tx *tx, const struct user_spec *spec, struct change *by,

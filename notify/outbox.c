@@ -27,28 +27,29 @@ struct job {
     int64_t lease; /* due_at while it is ours */
     struct rows mail;
     const char *recipient, *kind, *incident_id, *parameters, *language, *timezone;
-    int64_t attempts, creation_time;
+    int64_t attempts, creation_time, age_ms;
     char why[WHY_BYTES];
     bool permanent;
 };
 
 /* ---- taking it ---- */
 
+/* The database's clock is the only one that all workers share: by a node's own, a clock that runs ahead would take a mail that
+ * another is sending, or keep it for as long as it is ahead. */
 static enum err claim(struct job *job, bool *ours) {
-    int64_t now = now_ms();
-    job->lease = now + LEASE_MS;
     scope_tx struct tx tx = {0};
     TRY(tx_begin(&tx, &job->scope));
     TRY(tx_run(
         &tx, &job->mail,
         "with claimed as ("
-        "    update due set due_at = $4"
-        "     where client_id = $1 and kind = 'mail' and object_id = $2 and due_at <= $3"
-        "    returning client_id, object_id"
+        "    update due set due_at = " SQL_NOW_MS " + $3"
+        "     where client_id = $1 and kind = 'mail' and object_id = $2 and due_at <= " SQL_NOW_MS
+        "    returning client_id, object_id, due_at"
         ")"
-        "select m.recipient, m.kind, m.incident_id, m.parameters, m.language, m.timezone, m.attempts, m.creation_time"
+        "select m.recipient, m.kind, m.incident_id, m.parameters, m.language, m.timezone, m.attempts, m.creation_time,"
+        "       " SQL_NOW_MS " - m.creation_time, c.due_at"
         "  from claimed c join mails m on m.client_id = c.client_id and m.mail_id = c.object_id",
-        "ssii", job->scope.client_id, job->mail_id, now, job->lease));
+        "ssi", job->scope.client_id, job->mail_id, (int64_t)LEASE_MS));
     *ours = job->mail.n > 0;
     return tx_commit(&tx);
 }
@@ -59,6 +60,8 @@ static void read_job(struct job *job) {
     for (int i = 0; i < 6; i++) *texts[i] = rows_text(&job->mail, 0, i);
     job->attempts = rows_int(&job->mail, 0, 6);
     job->creation_time = rows_int(&job->mail, 0, 7);
+    job->age_ms = rows_int(&job->mail, 0, 8);
+    job->lease = rows_int(&job->mail, 0, 9);
 }
 
 /* ---- writing it ---- */
@@ -169,12 +172,12 @@ static enum err deliver(struct job *job) {
 static enum err note_end(const struct job *job, const char *state) {
     scope_tx struct tx tx = {0};
     TRY(tx_begin(&tx, &job->scope));
-    TRY(tx_run(
-        &tx, NULL,
-        "with done as (delete from due where client_id = $1 and kind = 'mail' and object_id = $2)"
-        "update mails set state = $3, attempts = attempts + 1, last_error = $4, finished_at = $5, parameters = '{}'"
-        " where client_id = $1 and mail_id = $2 and state = 'waiting'",
-        "ssssi", job->scope.client_id, job->mail_id, state, job->why, now_ms()));
+    TRY(tx_run(&tx, NULL,
+               "with done as (delete from due where client_id = $1 and kind = 'mail' and object_id = $2)"
+               "update mails set state = $3, attempts = attempts + 1, last_error = $4, finished_at = " SQL_NOW_MS
+               "     , parameters = '{}'"
+               " where client_id = $1 and mail_id = $2 and state = 'waiting'",
+               "ssss", job->scope.client_id, job->mail_id, state, job->why));
     return tx_commit(&tx);
 }
 
@@ -183,17 +186,18 @@ static enum err note_retry(const struct job *job) {
     scope_tx struct tx tx = {0};
     TRY(tx_begin(&tx, &job->scope));
     TRY(tx_run(&tx, NULL,
-               "with later as (update due set due_at = $5 where client_id = $1 and kind = 'mail' and object_id = $2"
-               "                                           and due_at = $4 returning object_id)"
+               "with later as (update due set due_at = " SQL_NOW_MS " + $5"
+               "                where client_id = $1 and kind = 'mail' and object_id = $2 and due_at = $4"
+               "               returning object_id)"
                "update mails m set attempts = attempts + 1, last_error = $3"
                "  from later where m.client_id = $1 and m.mail_id = later.object_id and m.state = 'waiting'",
                "sssii", job->scope.client_id, job->mail_id, job->why, job->lease,
-               now_ms() + retry_delay_ms(FIRST_DELAY_MS, job->attempts)));
+               retry_delay_ms(FIRST_DELAY_MS, job->attempts)));
     return tx_commit(&tx);
 }
 
 static enum err note(struct job *job, enum err outcome) {
-    bool over = job->permanent || now_ms() - job->creation_time > GIVE_UP_MS;
+    bool over = job->permanent || job->age_ms > GIVE_UP_MS;
     if (outcome != OK && !*job->why) snprintf(job->why, sizeof job->why, "%s", err_title(outcome));
     if (outcome == OK) {
         job->why[0] = 0;

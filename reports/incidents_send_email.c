@@ -31,13 +31,13 @@ static enum err queue_mail(struct request *r, struct tx *tx, int64_t number, con
         "), m as ("
         "    insert into mails (client_id, mail_id, recipient, kind, incident_id, language, timezone, creation_time)"
         "    select i.client_id, $3, $4, 'incident_report', i.incident_id, w.language,"
-        "           case w.language when 'ja' then 'Asia/Tokyo' else 'UTC' end, $6"
+        "           case w.language when 'ja' then 'Asia/Tokyo' else 'UTC' end, " SQL_NOW_MS
         "      from incidents i, words w where i.client_id = $1 and i.incident_number = $2"
         "    returning client_id, mail_id, creation_time"
         ")"
         "insert into due (client_id, kind, object_id, due_at) select client_id, 'mail', mail_id, creation_time from m"
         " returning object_id",
-        "sisssi", r->client_id, number, mail_id, receiver, r->who.user_id, now_ms()));
+        "sisss", r->client_id, number, mail_id, receiver, r->who.user_id));
     return rows.n ? OK : fail_not_found(r);
 }
 

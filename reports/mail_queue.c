@@ -24,11 +24,10 @@ enum err mail_queue_add(struct arena *arena, struct tx *tx, const char *client_i
         tx, NULL,
         "with m as ("
         "    insert into mails (client_id, mail_id, recipient, kind, parameters, language, timezone, creation_time)"
-        "    select $1, u.id, u.recipient, $4, $5, $6, $7, $8 from unnest($2, $3) u (id, recipient)"
+        "    select $1, u.id, u.recipient, $4, $5, $6, $7, " SQL_NOW_MS " from unnest($2, $3) u (id, recipient)"
         "    returning client_id, mail_id, creation_time"
         ")"
         "insert into due (client_id, kind, object_id, due_at)"
         " select client_id, 'mail', mail_id, creation_time from m",
-        "sSSssssi", client_id, &ids, recipients, mail->kind, mail->parameters, mail->language, mail->timezone,
-        now_ms());
+        "sSSssss", client_id, &ids, recipients, mail->kind, mail->parameters, mail->language, mail->timezone);
 }

@@ -1,4 +1,5 @@
 """A mail server that keeps what it is given."""
+import asyncio
 import email
 import email.policy
 
@@ -10,12 +11,13 @@ from lib.gateway import free_port, wait_for
 class MailSink:
     def __init__(self):
         self.messages = []
-        self.refuse = None
+        self.refuse, self.slow_s = None, 0
         self.port = free_port()
         self.controller = Controller(self, hostname="127.0.0.1", port=self.port)
         self.controller.start()
 
     async def handle_DATA(self, server, session, envelope):
+        await asyncio.sleep(self.slow_s)
         if self.refuse:
             return self.refuse
         message = email.message_from_bytes(envelope.content, policy=email.policy.default)
