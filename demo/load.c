@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "auth/clients.h"
 #include "base/clock.h"
@@ -11,7 +12,7 @@
 #include "demo/rows.h"
 #include "demo/session.h"
 
-enum { SLICE = 2500, THREADS = 2, ASSETS_SLICE = 20000 };
+enum { SLICE = 2500, THREADS_MIN = 2, THREADS_MAX = 8, ASSETS_SLICE = 20000 };
 
 struct load {
     const struct demo_order *order;
@@ -23,6 +24,11 @@ struct load {
     atomic_int failed; /* enum err of the first that failed */
     bool big;
 };
+
+static int threads_wanted(void) {
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores < THREADS_MIN ? THREADS_MIN : cores > THREADS_MAX ? THREADS_MAX : (int)cores;
+}
 
 /* ---- before ---- */
 
@@ -85,63 +91,61 @@ static enum err indexes_off(struct db_admin *admin) {
                                " where indrelid = any (" LOADED " || " LOADED_LATER ") and not indisunique");
 }
 
-static enum err build_index(struct db_admin *admin, const char *name) {
-    char sql[256];
+/* ---- several commands at a time ---- */
+
+static enum err run_timed(struct db_admin *admin, const char *command) {
     int64_t begun = monotonic_ms();
-    snprintf(sql, sizeof sql, "reindex index %s", name);
-    TRY(db_admin_run(admin, sql));
+    TRY(db_admin_run(admin, command));
     double s = (double)(monotonic_ms() - begun) / 1000;
-    if (s > 3) fprintf(stderr, "built index %s in %.1f s\n", name, s);
+    if (s > 3) fprintf(stderr, "%s: %.1f s\n", command, s);
     return OK;
 }
 
-/* Those that are off, the dearest first. */
-#define FIND_OFF(tables)                                                                                               \
-    "select indexrelid::regclass::text from pg_index join pg_class c on c.oid = indexrelid join pg_am a on a.oid = "   \
-    "c.relam"                                                                                                          \
-    " where indrelid = any (" tables ") and not indisvalid order by a.amname <> 'gin'"
-
-/* Two at a time, each in a connection of its own. */
-enum { INDEX_THREADS = 2 };
-struct index_work {
+/* Each thread has a connection of its own. */
+struct commands {
     struct load *load;
-    struct rows names;
+    struct rows all; /* column 0; the dearest first */
     atomic_int next;
-    pthread_t threads[INDEX_THREADS];
+    pthread_t threads[THREADS_MAX];
     int threads_n;
 };
 
-static void *index_thread(void *arg) {
-    struct index_work *work = arg;
-    scope_db_admin struct db_admin *admin = session_open(work->load->order->owner_url);
+static void *command_thread(void *arg) {
+    struct commands *c = arg;
+    scope_db_admin struct db_admin *admin = session_open(c->load->order->owner_url);
     enum err e = admin ? OK : ERR_UNAVAILABLE;
-    for (int i; e == OK && (i = atomic_fetch_add(&work->next, 1)) < work->names.n;)
-        e = build_index(admin, rows_text(&work->names, i, 0));
-    if (e != OK) atomic_store(&work->load->failed, (int)e);
+    for (int i; e == OK && (i = atomic_fetch_add(&c->next, 1)) < c->all.n;)
+        e = run_timed(admin, rows_text(&c->all, i, 0));
+    if (e != OK) atomic_store(&c->load->failed, (int)e);
     return NULL;
 }
 
-static enum err indexes_begin(struct load *l, struct index_work *work, const char *find_off) {
-    work->load = l;
-    TRY(db_admin_query(l->admin, &work->names, find_off, ""));
-    while (work->threads_n < INDEX_THREADS && work->threads_n < work->names.n &&
-           pthread_create(&work->threads[work->threads_n], NULL, index_thread, work) == 0)
-        work->threads_n++;
-    return work->threads_n || !work->names.n ? OK : ERR_UNAVAILABLE;
+static enum err commands_begin(struct load *l, struct commands *c, const char *find) {
+    c->load = l;
+    TRY(db_admin_query(l->admin, &c->all, find, ""));
+    while (c->threads_n < threads_wanted() && c->threads_n < c->all.n &&
+           pthread_create(&c->threads[c->threads_n], NULL, command_thread, c) == 0)
+        c->threads_n++;
+    return c->threads_n || !c->all.n ? OK : ERR_UNAVAILABLE;
 }
 
-static enum err indexes_wait(struct index_work *work) {
-    while (work->threads_n) pthread_join(work->threads[--work->threads_n], NULL);
-    rows_free(&work->names);
-    return (enum err)atomic_load(&work->load->failed);
+static enum err commands_wait(struct commands *c) {
+    while (c->threads_n) pthread_join(c->threads[--c->threads_n], NULL);
+    rows_free(&c->all);
+    return (enum err)atomic_load(&c->load->failed);
 }
 
-static enum err indexes_on(struct load *l, const char *find_off) {
-    struct index_work work = {0};
-    enum err e = indexes_begin(l, &work, find_off);
-    enum err waited = indexes_wait(&work);
+static enum err run_commands(struct load *l, const char *find) {
+    struct commands c = {0};
+    enum err e = commands_begin(l, &c, find);
+    enum err waited = commands_wait(&c);
     return e == OK ? waited : e;
 }
+
+/* The indexes that are off. */
+#define FIND_OFF(tables)                                                                                               \
+    "select 'reindex index ' || indexrelid::regclass from pg_index join pg_class c on c.oid = indexrelid"              \
+    " join pg_am a on a.oid = c.relam where indrelid = any (" tables ") and not indisvalid order by a.amname <> 'gin'"
 
 /* Worth it only where the indexes would be rebuilt mostly from what is loaded now. */
 static enum err few_incidents(const struct load *l, bool *few) {
@@ -283,33 +287,33 @@ static void *slice_thread(void *arg) {
 #define KEEP_VACUUM_OUT(tables) "begin; lock table " tables " in share update exclusive mode"
 
 static enum err load_in_threads(struct load *l) {
-    pthread_t threads[THREADS];
+    pthread_t threads[THREADS_MAX];
     int n = 0;
     if (!pictures()) return ERR_UNAVAILABLE;
     TRY(db_admin_run(l->admin, KEEP_VACUUM_OUT("incidents, incident_keys, comments, attachments, responses")));
-    while (n < THREADS && pthread_create(&threads[n], NULL, slice_thread, l) == 0) n++;
+    while (n < threads_wanted() && pthread_create(&threads[n], NULL, slice_thread, l) == 0) n++;
     for (int i = 0; i < n; i++) pthread_join(threads[i], NULL);
     TRY(db_admin_run(l->admin, "commit"));
     return n ? (enum err)atomic_load(&l->failed) : ERR_UNAVAILABLE;
 }
 
 static enum err load_history_apart(struct load *l, int64_t *ledger_rows) {
-    TRY(db_admin_run(l->admin, KEEP_VACUUM_OUT("ledger, comments, attachments, responses")));
+    TRY(db_admin_run(l->admin, KEEP_VACUUM_OUT("ledger")));
     TRY(backfill(l->admin, &l->world, &l->timeline, ledger_rows));
     return db_admin_run(l->admin, "commit");
 }
 
 /* The history only reads incidents, so their indexes can grow beside it. */
 static enum err load_history(struct load *l, int64_t *ledger_rows) {
-    struct index_work work = {0};
+    struct commands indexes = {0};
     TRY(backfill_prepare(l->admin, &l->world, &l->timeline));
     if (!l->big) return backfill(l->admin, &l->world, &l->timeline, ledger_rows);
-    TRY(indexes_begin(l, &work, FIND_OFF(LOADED)));
+    TRY(commands_begin(l, &indexes, FIND_OFF(LOADED)));
     enum err e = load_history_apart(l, ledger_rows);
-    enum err waited = indexes_wait(&work);
+    enum err waited = commands_wait(&indexes);
     TRY(e);
     TRY(waited);
-    return indexes_on(l, FIND_OFF(LOADED_LATER));
+    return run_commands(l, FIND_OFF(LOADED_LATER));
 }
 
 static enum err load_incidents(struct load *l, int64_t *ledger_rows) {
@@ -324,11 +328,17 @@ static enum err load_incidents(struct load *l, int64_t *ledger_rows) {
 
 #define FILLED "tenants, assets, incidents, incident_keys, comments, attachments, responses, ledger, due"
 
+/* Counting looks at indexes alone once the pages are known to hold nothing but what all may see; the other tables can wait for
+ * autovacuum. */
+#define AFTERWARDS                                                                                                     \
+    "values ('vacuum (analyze, index_cleanup off) incidents'), ('vacuum (analyze, index_cleanup off) incident_keys')," \
+    " ('analyze tenants, assets, comments, attachments, responses, ledger, due')"
+
 static enum err load_all(struct load *l, struct demo_result *out) {
     bool few = false;
     TRY(check_rights(l->admin));
     TRY(check_empty(l->admin, l->world.client_id));
-    TRY(indexes_on(l, FIND_OFF(LOADED " || " LOADED_LATER)));
+    TRY(run_commands(l, FIND_OFF(LOADED " || " LOADED_LATER)));
     TRY(few_incidents(l, &few));
     if (!l->big) TRY(db_admin_run(l->admin, "begin"));
     if (few && l->big) TRY(indexes_off(l->admin));
@@ -337,8 +347,7 @@ static enum err load_all(struct load *l, struct demo_result *out) {
     TRY(session_trust(l->admin));
     if (l->world.incidents_n) TRY(load_incidents(l, &out->ledger_rows));
     if (!l->big) TRY(db_admin_run(l->admin, "commit"));
-    /* counting looks at indexes alone once the pages are known to hold nothing but what all may see */
-    return db_admin_run(l->admin, l->big ? "vacuum (analyze, index_cleanup off) " FILLED : "analyze " FILLED);
+    return l->big ? run_commands(l, AFTERWARDS) : db_admin_run(l->admin, "analyze " FILLED);
 }
 
 enum err demo_load(const struct demo_order *order, struct demo_result *out) {
