@@ -7,7 +7,8 @@
 
 #define ISOLATION_TAG "ISOLATED FROM NETWORK"
 
-/* Locks the asset and tells by which response it is isolated, "" = by none. Before the clock. An asset out of sight: "". */
+/* Locks the asset and tells by which response it is isolated, "" = by none. Before the clock. Here and below also an asset that moved
+ * to a tenant out of sight: the response was carried out all the same. */
 enum err asset_isolated_by(struct request *r, struct tx *tx, const char *asset_id, const char **response_id) must_check;
 
 /* By that response; "": released, by whatever it was isolated. With its ledger row. asset_isolated_by() came first, the clock is

@@ -9,6 +9,11 @@ enum err write_lock_client(struct request *r, struct tx *tx) {
     return tx_run(tx, NULL, "select 1 from clients where client_id = $1 for no key update", "s", r->client_id);
 }
 
+enum err write_scope(struct tx *tx, bool wide) {
+    const char *own = tx->scope.tenants ? tx->scope.tenants : "*";
+    return tx_run(tx, NULL, "select set_config('mdr.tenants', $1, true)", "s", wide ? "*" : own);
+}
+
 enum err write_clock(struct tx *tx, int n, int64_t *first) {
     scope_rows struct rows rows = {0};
     TRY(tx_run(tx, &rows, "select ledger_clock($1::integer)", "i", (int64_t)n));

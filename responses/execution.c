@@ -52,7 +52,8 @@ static enum err held(const struct execution *e, int64_t epoch) {
 enum err execution_start(const struct execution *e, int64_t epoch, bool *changes) {
     TRY(held(e, epoch));
     *changes = e->state == EXECUTION_LEASED;
-    return e->frozen ? ERR_FROZEN : OK;
+    if (e->frozen) return ERR_FROZEN;
+    return e->unapproved ? ERR_SECOND_PERSON : OK;
 }
 
 enum err execution_renew(const struct execution *e, int64_t epoch) { return held(e, epoch); }

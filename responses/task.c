@@ -31,6 +31,7 @@ static void read_task(struct request *r, const struct rows *rows, int row, struc
         .overdue = rows_bool(rows, row, TEXTS + 7),
         .frozen = rows_bool(rows, row, TEXTS + 8),
     };
+    t->approvals = rows_int(rows, row, TEXTS + 9);
 }
 
 enum err tasks_lock(struct request *r, struct tx *tx, const struct strings *response_ids, struct task **list,
@@ -45,7 +46,8 @@ enum err tasks_lock(struct request *r, struct tx *tx, const struct strings *resp
         "       p.lease_until <= " SQL_NOW_MS ", p.not_after <= " SQL_NOW_MS ","
         "       exists (select from freezes f where f.client_id = $1 and (f.frozen_tenant in ('*', p.tenant_id)"
         "           or f.frozen_tenant = (select a.tenant_id from assets a"
-        "                                  where a.client_id = $1 and a.asset_id = p.asset_id)))"
+        "                                  where a.client_id = $1 and a.asset_id = p.asset_id))),"
+        "       json_array_length(p.decided_by -> 'approvals')"
         "  from responses p where p.client_id = $1 and p.response_id = any($2)"
         " order by p.incident_id, p.response_id for no key update of p",
         "sSs", r->client_id, response_ids, r->who.session_id));

@@ -8,6 +8,7 @@
 #include "base/feed.h"
 #include "build/gen/operations.h"
 #include "incidents/touch.h"
+#include "responses/approval.h"
 #include "responses/object.h"
 #include "responses/systems.h"
 #include "responses/task.h"
@@ -20,6 +21,14 @@ struct order {
     const struct task *task;
     enum execution_state next;
     const char *code, *message; /* "" = handed out */
+};
+
+/* What becomes of the tasks found. REOPEN: more people have to confirm. */
+enum outcome { NOT_NOW, ORDER, REOPEN };
+struct judged {
+    struct order *orders;
+    const struct task **reopened;
+    size_t orders_n, reopened_n;
 };
 
 /* ---- finding ---- */
@@ -70,29 +79,32 @@ static bool is_critical(const struct request *r, const struct task *t, const str
     return critical;
 }
 
-static bool judge(const struct request *r, const struct task *t, const struct asset_brief *asset, struct order *out) {
+static enum outcome judge(const struct request *r, const struct task *t, const struct asset_brief *asset,
+                          struct order *out) {
     bool valid = true;
     *out = (struct order){.task = t, .code = "", .message = ""};
-    if (!asset->found || !execution_lease(&t->execution, &out->next)) return false;
-    if (t->execution.state == EXECUTION_RUNNING) return true; /* it has begun: only its end is asked for */
+    if (!asset->found || !execution_lease(&t->execution, &out->next)) return NOT_NOW;
+    if (t->execution.state == EXECUTION_RUNNING) return ORDER; /* it has begun: only its end is asked for */
     if (!t->intact) {
         *out = refused(t, "refused", "This is not what was decided about.");
-        return true;
+        return ORDER;
     }
+    if (!approval_suffices(t, asset)) return REOPEN;
     if (is_critical(r, t, asset, &valid))
         *out = refused(t, "critical_object", "The operating system or its protection needs this object.");
     if (!valid) *out = refused(t, "unsupported", "The type or its parameters are not known any more.");
-    return true;
+    return ORDER;
 }
 
-static enum err judge_all(struct request *r, struct tx *tx, const struct task *tasks, size_t n, struct order *orders,
-                          size_t *orders_n) {
-    struct strings ids = strings_new(r->arena, n);
-    struct asset_brief *assets = NULL;
-    for (; ids.n < n; ids.n++) ids.v[ids.n] = tasks[ids.n].asset_id;
-    TRY(assets_find(r, tx, &ids, &assets));
-    for (size_t i = 0; i < n; i++) *orders_n += judge(r, &tasks[i], &assets[i], &orders[*orders_n]);
-    return OK;
+static void judge_all(struct request *r, const struct task *tasks, size_t n, const struct asset_brief *assets,
+                      struct judged *out) {
+    out->orders = arena_alloc(r->arena, (n + 1) * sizeof *out->orders);
+    out->reopened = arena_alloc(r->arena, (n + 1) * sizeof(struct task *));
+    for (size_t i = 0; i < n; i++) {
+        enum outcome v = judge(r, &tasks[i], &assets[i], &out->orders[out->orders_n]);
+        if (v == ORDER) out->orders_n++;
+        if (v == REOPEN) out->reopened[out->reopened_n++] = &tasks[i];
+    }
 }
 
 /* ---- handing out ---- */
@@ -153,6 +165,7 @@ static size_t same_incident(const struct order *orders, size_t n) {
 static enum err write_all(struct request *r, struct tx *tx, const struct order *orders, size_t n, int64_t *last,
                           struct buf *out) {
     int64_t first = 0;
+    if (!n) return OK;
     TRY(write_clock(tx, (int)n, &first));
     for (size_t i = 0, same = 0; i < n; i += same) {
         same = same_incident(orders + i, n - i);
@@ -163,20 +176,30 @@ static enum err write_all(struct request *r, struct tx *tx, const struct order *
     return OK;
 }
 
+static enum err find_assets(struct request *r, struct tx *tx, const struct task *tasks, size_t n,
+                            struct asset_brief **out) {
+    struct strings ids = strings_new(r->arena, n);
+    for (; ids.n < n; ids.n++) ids.v[ids.n] = tasks[ids.n].asset_id;
+    return assets_find(r, tx, &ids, out);
+}
+
 /* *done: the reply is complete. */
 static enum err hand_out(struct request *r, const struct strings *ids, struct reply *out, bool *done) {
     struct task *tasks = NULL;
-    size_t n = 0, orders_n = 0;
+    struct asset_brief *assets = NULL;
+    struct judged judged = {0};
+    size_t n = 0;
     int64_t last = 0;
     scope_tx struct tx tx = {0};
     TRY(write_begin(r, &tx));
     TRY(tasks_enter(r, &tx));
     TRY(tasks_lock(r, &tx, ids, &tasks, &n));
-    struct order *orders = arena_alloc(r->arena, (n + 1) * sizeof *orders);
-    TRY(judge_all(r, &tx, tasks, n, orders, &orders_n));
-    if (!orders_n) return OK;
+    TRY(find_assets(r, &tx, tasks, n, &assets));
+    judge_all(r, tasks, n, assets, &judged);
+    if (!judged.orders_n && !judged.reopened_n) return OK;
+    for (size_t i = 0; i < judged.reopened_n; i++) TRY(approval_reopen(r, &tx, judged.reopened[i], &last));
     json_open(&out->body, '[');
-    TRY(write_all(r, &tx, orders, orders_n, &last, &out->body));
+    TRY(write_all(r, &tx, judged.orders, judged.orders_n, &last, &out->body));
     json_close(&out->body, ']');
     *done = true;
     return write_commit(r, &tx, last, out);

@@ -7,7 +7,7 @@
 #include "base/config.h"
 #include "build/gen/operations.h"
 #include "incidents/touch.h"
-#include "responses/task.h"
+#include "responses/approval.h"
 
 enum { RESULT_BYTES_MAX = 64 * 1024 };
 #define LEFT_OUT "{\"left_out\":\"The incident holds no more text.\"}"
@@ -65,6 +65,16 @@ static enum err is_told(struct request *r, struct tx *tx, const struct report *p
                "sssssss", r->client_id, response_id, execution_name(p->state), p->message, p->code, p->result,
                LEFT_OUT));
     *told = rows.n > 0;
+    return OK;
+}
+
+/* As it is when it starts: a host that moved out of sight since it was handed out is not acted upon. */
+static enum err look_at_asset(struct request *r, struct tx *tx, struct task *t) {
+    struct strings one = {.n = 1, .v = &t->asset_id};
+    struct asset_brief *asset = NULL;
+    TRY(assets_find(r, tx, &one, &asset));
+    if (!asset->found) return fail_not_found(r);
+    t->execution.unapproved = !approval_suffices(t, asset);
     return OK;
 }
 
@@ -168,6 +178,7 @@ enum err tasks_report(struct request *r, const struct tasks_report_args *args, s
     TRY(write_begin(r, &tx));
     TRY(tasks_enter(r, &tx));
     TRY(task_lock(r, &tx, args->response_id, &task));
+    if (report.state == EXECUTION_RUNNING) TRY(look_at_asset(r, &tx, &task));
     enum err e = judge(r, &tx, &task, args->epoch, &report, &changes);
     if (e != OK) return refuse(r, e, &task);
     if (changes) TRY(write_report(r, &tx, &task, &report, &stamp));

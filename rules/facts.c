@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "auth/write.h"
 #include "base/clock.h"
 
 /* Between the elements of an array on its way here: no text holds it. */
@@ -146,20 +147,15 @@ static enum err read_counts(struct request *r, struct tx *tx, const struct rule_
 /* ---- all ---- */
 
 /* Limits are the client's: an SOC connection of some tenants counts the others' too. */
-static enum err scope_widened(struct tx *tx, bool wide) {
-    const char *own = tx->scope.tenants ? tx->scope.tenants : "*";
-    return tx_run(tx, NULL, "select set_config('mdr.tenants', $1, true)", "s", wide ? "*" : own);
-}
-
 enum err case_facts_read(struct request *r, struct tx *tx, const struct rule_case *c, const struct rule_book *book,
                          struct case_facts *out) {
     *out = (struct case_facts){0};
-    TRY(scope_widened(tx, true));
+    TRY(write_scope(tx, true));
     TRY(read_incident(r, tx, c, out));
     TRY(read_hosts(r, tx, c, out));
     TRY(read_shares(r, tx, out));
     TRY(read_counts(r, tx, book, out));
-    return scope_widened(tx, false);
+    return write_scope(tx, false);
 }
 
 static bool frozen(const struct case_facts *all, const char *host_tenant) {

@@ -54,6 +54,10 @@ def report(api, task, state, status=200, problem=None, **more):
     return api.call("tasks/report", {**held(task), "state": state, **more}).must(status, problem)
 
 
+def report_status(api, task, state):
+    return api.call("tasks/report", {**held(task), "state": state}).status
+
+
 def lease(api, **more):
     return api.ok("tasks/lease", more)
 
@@ -349,6 +353,133 @@ def test_the_hash_is_of_what_is_told(fresh):
     assert hashlib.sha256(whole.encode()).hexdigest() == task["content_hash"] == content_hash(task)
 
 
+# ---- what became critical since ----
+
+def tag(org, asset_id, *tags):
+    org.soc.ok("assets/upsert", {"assets": [{"asset_id": asset_id, "tags": list(tags)}]})
+
+
+def decide(api, response_id, status="Confirmed"):
+    return api.call("response/update", {"comment": "", "response_id": response_id, "status": status})
+
+
+def names(response):
+    return [a["name"] for a in response["decided_by"]["approvals"]]
+
+
+def test_what_a_rule_accepted_needs_two_people_once_its_asset_is_critical(fresh):
+    fresh.new_rule(mode="enforce", when={"types": ["KILL_PROCESS"]})
+    [asset] = fresh.new_assets(1)
+    made = fresh.new_response(asset_id=asset["asset_id"])
+    assert made["status"] == "Confirmed" and made["decided_by"]["kind"] == "rule"
+    incident = fresh.new_incident()["incident_id"]
+    late = fresh.new_response(incident, asset_id=asset["asset_id"], decide_within_s=1)
+    tag(fresh, asset["asset_id"], "Critical")
+    assert lease(fresh.connector) == [], "it is not handed out"
+    now = shown(fresh, made["response_id"])
+    assert now["status"] == "New" and now["execution"] == {**made["execution"], "state": "none", "not_after": 0}
+    assert now["decided_by"] == {"kind": "", "id": "", "name": "", "approvals": []}
+    assert now["comment"] == "The asset is critical by now: two people have to confirm."
+    assert now["decide_until"] - now["update_time"] == made["decide_until"] - made["creation_time"], "the whole time to decide"
+    assert made["response_id"] in [r["response_id"] for r in fresh.sup.ok("responses/list")], "it is in the inbox"
+    [*_, (told, by)] = fresh.gateway.query("select snapshot, changed_by from ledger where client_id = %s and object_id = %s"
+                                           " order by position", fresh.id, made["response_id"], client=fresh.id)
+    assert '"status":"New"' in told and by == "MDR gateway"
+    assert fresh.sup.ok("incidents/details", {"incident_id": incident})["responses"][0]["status"] in ("New", "Declined")
+    assert decide(fresh.sup, made["response_id"]).must().json["status"] == "New"
+    decide(fresh.sup, made["response_id"]).must(409, "second_person_required")
+    assert lease(fresh.connector) == []
+    assert decide(fresh.senior, made["response_id"]).must().json["status"] == "Confirmed"
+    [task] = lease(fresh.connector)
+    assert task["response_id"] == made["response_id"]
+    report(fresh.connector, task, "running")
+    wait_for(lambda: shown(fresh, late["response_id"])["status"] == "Declined")
+    assert json.loads(fresh.gateway.cli("ledger", "verify", "--client", fresh.id, check=False).stdout)["ok"]
+
+
+def test_what_one_person_confirmed_needs_another_one(fresh):
+    [asset] = fresh.new_assets(1)
+    made = fresh.new_task(asset_id=asset["asset_id"], execute_within_s=600)
+    tag(fresh, asset["asset_id"], "critical")
+    assert lease(fresh.connector) == []
+    now = shown(fresh, made["response_id"])
+    assert now["status"] == "New" and names(now) == ["Supervisor"]
+    tag(fresh, asset["asset_id"])
+    decide(fresh.sup, made["response_id"]).must(409, "second_person_required")
+    done = decide(fresh.senior, made["response_id"]).must().json
+    assert names(done) == ["Supervisor", "Senior"] and done["execution"]["not_after"] == done["update_time"] + 600_000
+    assert len(carry_out(fresh)) == 1
+
+
+def test_what_two_people_confirmed_is_handed_out(fresh):
+    [asset] = fresh.new_assets(1, tags=["critical"])
+    made = fresh.new_task(asset_id=asset["asset_id"])
+    decide(fresh.senior, made["response_id"]).must()
+    assert len(carry_out(fresh)) == 1
+
+
+def test_what_was_handed_out_does_not_start_on_what_became_critical(fresh, quick):
+    connector = fresh.connector.at(url=quick.url)
+    [asset] = fresh.new_assets(1)
+    fresh.new_task(asset_id=asset["asset_id"])
+    [task] = lease(connector)
+    tag(fresh, asset["asset_id"], "critical")
+    report(connector, task, "running", 409, "second_person_required")
+    wait_for(lambda: lease(connector) or shown(fresh, task["response_id"])["status"] == "New")
+    assert execution(fresh, task["response_id"])["state"] == "none"
+    for state in ("running", "succeeded"):
+        report(connector, task, state, 409, "stale_epoch")
+    decide(fresh.senior, task["response_id"]).must()
+    [again] = lease(connector)
+    assert again["epoch"] == 2
+    report(connector, task, "running", 409, "stale_epoch")
+    report(connector, again, "running")
+
+
+def test_what_runs_already_is_ended(fresh, quick):
+    connector = fresh.connector.at(url=quick.url)
+    [asset] = fresh.new_assets(1)
+    fresh.new_task(asset_id=asset["asset_id"])
+    [task] = lease(connector)
+    report(connector, task, "running")
+    tag(fresh, asset["asset_id"], "critical")
+    report(connector, task, "running", 409, "second_person_required")
+    [again] = wait_for(lambda: lease(connector))
+    report(connector, again, "succeeded")
+    assert execution(fresh, task["response_id"])["state"] == "succeeded"
+
+
+def test_a_release_does_not_wait_for_a_second_person(fresh):
+    [asset] = fresh.new_assets(1)
+    fresh.new_task(type="RELEASE_HOST", parameters={}, asset_id=asset["asset_id"])
+    tag(fresh, asset["asset_id"], "critical")
+    assert len(carry_out(fresh)) == 1
+
+
+def test_tagging_and_handing_out_at_once(fresh, second):
+    """Whatever was let start was let start before its asset was critical."""
+    made = many_tasks(fresh, 20)
+
+    def carry(i):
+        api, started = fresh.connector.at(url=(fresh.gateway.url, second.url)[i % 2]), []
+        for task in lease(api, max=5):
+            if report_status(api, task, "running") == 200:
+                started.append(task["response_id"])
+        return started
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        carried = [pool.submit(carry, i) for i in range(6)]
+        for asset_id in {r["asset_id"] for r in made}:
+            pool.submit(tag, fresh, asset_id, "critical")
+    started = {r for c in carried for r in c.result()}
+    rows = fresh.gateway.query("select object_id, position, snapshot from ledger where client_id = %s and kind in"
+                               " ('asset', 'incident_response') order by position", fresh.id, client=fresh.id)
+    critical = {object_id: position for object_id, position, text in rows if '"tags":["critical"]' in text}
+    begun = {object_id: position for object_id, position, text in rows if '"execution":{"state":"running"' in text}
+    assert set(begun) == started and len(critical) == 20
+    assert all(begun[r["response_id"]] < critical[r["asset_id"]] for r in made if r["response_id"] in begun)
+
+
 # ---- whose ----
 
 def test_a_connector_of_a_tenant_gets_that_tenants_tasks(fresh):
@@ -616,6 +747,37 @@ def test_the_socs_reports_do_not_undo_an_isolation(fresh):
     carry_out(fresh)
     fresh.soc.ok("assets/upsert", {"assets": [{"asset_id": asset["asset_id"], "isolation": True}]})
     assert asset_of(fresh, asset["asset_id"])["isolation"] is True, "afterwards they count again"
+
+
+def test_a_host_that_moved_out_of_the_connectors_sight_is_kept_true(fresh):
+    """Between start and report, and between hand-out and start."""
+    tokyo = fresh.new_caller("CONNECTOR", name="Tokyo's", tenants=["-", fresh.tenants["Tokyo"]])
+    [asset] = fresh.new_assets(1, tenant_name="Tokyo")
+    incident = fresh.new_incident()["incident_id"]
+    move = lambda tenant: fresh.soc.ok("assets/upsert", {"assets": [  # noqa: E731
+        {"asset_id": asset["asset_id"], "tenant_id": fresh.tenants[tenant]}]})
+    made = fresh.new_task(incident_id=incident, type="ISOLATE_HOST", parameters={}, asset_id=asset["asset_id"])
+    [task] = lease(tokyo)
+    report(tokyo, task, "running")
+    move("Osaka")
+    report(tokyo, task, "running", 404)
+    report(tokyo, task, "succeeded")
+    assert asset_of(fresh, asset["asset_id"])["isolation"] is True
+    snapshots = fresh.gateway.query("select tenant_id, changed_by from ledger where client_id = %s and object_id = %s order by position",
+                                    fresh.id, asset["asset_id"], client=fresh.id)
+    assert snapshots[-1] == (fresh.tenants["Osaka"], "Tokyo's")
+    undo(fresh, made["response_id"])
+    assert lease(tokyo) == [], "nothing new for a host out of sight"
+    move("Tokyo")
+    [task] = lease(tokyo)
+    move("Osaka")
+    report(tokyo, task, "running", 404)
+    move("Tokyo")
+    report(tokyo, task, "running")
+    move("Osaka")
+    report(tokyo, task, "succeeded")
+    now = asset_of(fresh, asset["asset_id"])
+    assert now["isolation"] is False and now["tags"] == [] and now["tenant_name"] == "Osaka"
 
 
 def over(org, response_id):

@@ -1,12 +1,13 @@
-/* The life of one response with two connectors: decided by a person or the deadline, handed out, started, carried out,
- * reported - while connectors die at any point, replies are lost, leases end and time runs out. A transaction of the gateway is
- * one atomic step here. Names of states are those of responses/execution.h; tests/test_model.py compares them and runs this.
+/* The life of one response with two connectors: decided by people, a rule or the deadline, handed out, started, carried out,
+ * reported - while its asset becomes critical, connectors die at any point, replies are lost, leases end and time runs out. A
+ * transaction of the gateway is one atomic step here. Names of states are those of responses/execution.h; tests/test_model.py
+ * compares them and runs this.
  *
- * Checked: at most one execution; none without a valid approval; none of what was cancelled or expired; and when nothing
- * moves any more, the state is a final one.
+ * Checked: at most one execution; none without a valid approval, which on a critical asset is that of two people; none of what was
+ * cancelled or expired; and when nothing moves any more, the state is a final one.
  * Known-bad controls, each of which must be caught: -DNO_EPOCH (a start is granted whatever its epoch), -DNO_JOURNAL (the
  * connector forgets what it did), -DNO_FENCE (acts without asking to start), -DANY_CONNECTOR (what was started goes to
- * another connector when its lease ends). */
+ * another connector when its lease ends), -DNO_SECOND (that the asset became critical is not looked at). */
 #define CONNECTORS 2
 #define EPOCHS_MAX 4
 #define CRASHES_MAX 2
@@ -18,8 +19,9 @@ mtype:journal = { blank, begun, done };
 mtype:status status = New;
 mtype:execution state = none;
 mtype:journal journal[CONNECTORS] = blank;
-byte epoch, holder, executions, crashes;
+byte epoch, holder, executions, crashes, approvals;
 bool lease_live, late; /* late: not_after has passed */
+bool critical, started_unapproved;
 
 #ifdef NO_EPOCH
 #define CURRENT(c, e) true
@@ -32,6 +34,12 @@ bool lease_live, late; /* late: not_after has passed */
 #define STARTED_BY(c) (holder == c)
 #endif
 
+#ifdef NO_SECOND
+#define APPROVED true
+#else
+#define APPROVED (!critical || approvals >= 2)
+#endif
+
 /* ---- the gateway's transactions ---- */
 
 inline lease(c, got, e) {
@@ -39,10 +47,15 @@ inline lease(c, got, e) {
         if
         :: status == Confirmed && !late && epoch < EPOCHS_MAX &&
            (state == pending || (state == leased && !lease_live) || (state == running && !lease_live && STARTED_BY(c))) ->
-            epoch++; holder = c; lease_live = true; e = epoch; got = true;
             if
-            :: state != running -> state = leased
-            :: else
+            :: state != running && !APPROVED -> /* two people have to decide anew */
+                status = New; state = none; lease_live = false; late = false; got = false
+            :: else ->
+                epoch++; holder = c; lease_live = true; e = epoch; got = true;
+                if
+                :: state != running -> state = leased
+                :: else
+                fi
             fi
         :: else -> got = false
         fi
@@ -52,7 +65,11 @@ inline lease(c, got, e) {
 inline report_running(c, e, granted) {
     atomic {
         if
-        :: CURRENT(c, e) && (state == leased || state == running) && lease_live && !late ->
+        :: CURRENT(c, e) && (state == leased || state == running) && lease_live && !late && APPROVED ->
+            if
+            :: critical && approvals < 2 -> started_unapproved = true
+            :: else
+            fi;
             state = running;
             if
             :: granted = true
@@ -86,6 +103,7 @@ inline act(c) {
     atomic {
         assert(status == Confirmed);
         assert(state != cancelled && state != none && state != pending);
+        assert(!started_unapproved);
         executions++;
         assert(executions <= 1)
     }
@@ -131,27 +149,21 @@ again:
     od
 }
 
-proctype person(mtype:status decision) {
-    atomic {
-        if
-        :: status == New ->
-            status = decision;
+/* Each confirmation is that of another person; a decline may be the deadline's. */
+proctype deciders() {
+    do
+    :: atomic {
+        status == New && approvals < 2 ->
+            approvals++;
             if
-            :: decision == Confirmed -> state = pending
+            :: !critical || approvals == 2 -> status = Confirmed; state = pending
             :: else
             fi
-        :: else
-        fi
-    }
-}
-
-proctype deadline() {
-    atomic {
-        if
-        :: status == New -> status = Declined
-        :: else
-        fi
-    }
+       }
+    :: atomic { status == New && !critical && !approvals -> status = Confirmed; state = pending } /* a rule */
+    :: atomic { status == New -> status = Declined }
+    :: atomic { timeout -> break }
+    od
 }
 
 proctype undo() {
@@ -168,6 +180,7 @@ proctype clock() {
     do
     :: atomic { lease_live -> lease_live = false }
     :: atomic { !late && status == Confirmed -> late = true }
+    :: atomic { !critical -> critical = true }
     :: atomic { late && (state == pending || (state == leased && !lease_live)) -> state = expired }
     :: atomic { late && state == running -> state = unknown }
     :: atomic { timeout -> break }
@@ -180,9 +193,7 @@ proctype clock() {
 init {
     byte i;
     atomic {
-        run person(Confirmed);
-        run person(Declined);
-        run deadline();
+        run deciders();
         run undo();
         run clock();
         for (i : 0 .. CONNECTORS - 1) {

@@ -1,0 +1,37 @@
+#include "responses/approval.h"
+
+#include <string.h>
+
+#include "auth/gateway.h"
+#include "auth/write.h"
+#include "incidents/touch.h"
+
+#define REOPENED_COMMENT "The asset is critical by now: two people have to confirm."
+
+bool approval_suffices(const struct task *t, const struct asset_brief *asset) {
+    return !asset->critical || t->approvals >= 2 || !strcmp(t->type, "RELEASE_HOST");
+}
+
+/* The epoch stays: what was handed out before is refused. */
+enum err approval_reopen(struct request *r, struct tx *tx, const struct task *t, int64_t *last) {
+    TRY(write_clock(tx, 1, last));
+    TRY(tx_run(tx, NULL,
+               "with c as ("
+               "    update responses p set status = 'New', critical = true, comment = $4, update_time = $3,"
+               "           execution_state = 'none', execution = default, not_after = 0, lease_until = 0,"
+               "           decide_until = case when decide_until = 0 then 0 else $3 + decide_until - creation_time end,"
+               "           decided_by = json_build_object('kind', '', 'id', '', 'name', '',"
+               "                                          'approvals', decided_by -> 'approvals')"
+               "     where client_id = $1 and response_id = $2 returning *"
+               "), done as ("
+               "    delete from due using c where due.client_id = $1 and due.kind = 'execute'"
+               "       and due.object_id = c.response_id"
+               "), todo as ("
+               "    insert into due (client_id, kind, object_id, due_at)"
+               "    select client_id, 'decide', response_id, decide_until from c where decide_until > 0"
+               ")"
+               "select ledger_append(c.update_time, c.tenant_id, c.incident_id, 'incident_response', c.response_id,"
+               "                     'update', $5, '', c.body) from c",
+               "ssiss", r->client_id, t->response_id, *last, REOPENED_COMMENT, GATEWAY_AUTHOR));
+    return incident_touch(r, tx, t->incident_id, *last, 1);
+}
