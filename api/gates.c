@@ -188,7 +188,7 @@ static enum err gate_body_size(struct passage *p) {
     return OK;
 }
 
-/* ---- 5: who asks, and may they; which client, which tenants ---- */
+/* ---- 5: who asks; which client, which tenants ---- */
 
 static enum err take_bearer(struct passage *p, bool *ticket) {
     const char *authorization = call_header(p->call, "Authorization");
@@ -209,13 +209,8 @@ static enum err gate_who(struct passage *p) {
     }
     bool by_ticket = false;
     TRY(take_bearer(p, &by_ticket));
-    if (by_ticket)
-        TRY(ticket_redeem(&p->r, query_value(p->call, "ticket"), p->call->path));
-    else
-        TRY(session_authenticate(&p->r));
-    if (p->op->access == ACCESS_ROLES && !(p->op->roles & p->r.who.role))
-        return fail(&p->r, ERR_FORBIDDEN, "The role %s does not give the right to do this.", role_code(p->r.who.role));
-    return OK;
+    return by_ticket ? ticket_redeem(&p->r, query_value(p->call, "ticket"), p->call->path)
+                     : session_authenticate(&p->r);
 }
 
 /* ---- 6: not too often ---- */
@@ -244,7 +239,14 @@ static enum err gate_rate(struct passage *p) {
     return within_rate(p, p->op->reserve ? RATE_RESERVE : RATE_SESSION, p->r.who.reader_id, config()->rate_per_session);
 }
 
-/* ---- 7: what is asked ---- */
+/* ---- 7: may they ---- */
+
+static enum err gate_right(struct passage *p) {
+    if (p->op->access != ACCESS_ROLES || p->op->roles & p->r.who.role) return OK;
+    return fail(&p->r, ERR_FORBIDDEN, "The role %s does not give the right to do this.", role_code(p->r.who.role));
+}
+
+/* ---- 8: what is asked ---- */
 
 static enum err parse_body(struct passage *p) {
     static const char blank[] = " \t\r\n";
@@ -284,7 +286,7 @@ static enum err gate_arguments(struct passage *p) {
     return e;
 }
 
-/* ---- 8: room for the answer: readers that take theirs slowly must not fill the memory; writes keep their way ---- */
+/* ---- 9: room for the answer: readers that take theirs slowly must not fill the memory; writes keep their way ---- */
 
 static enum err gate_memory(struct passage *p) {
     size_t most = (size_t)config()->reply_memory_mb * 1024 * 1024;
@@ -292,7 +294,7 @@ static enum err gate_memory(struct passage *p) {
     return fail(&p->r, ERR_UNAVAILABLE, "Too many answers are on their way; try again.");
 }
 
-/* ---- 9: the same write twice ---- */
+/* ---- 10: the same write twice ---- */
 
 static void add_hash(crypto_hash_sha256_state *h, const void *data, size_t len) {
     crypto_hash_sha256_update(h, (const unsigned char *)&len, sizeof len);
@@ -343,6 +345,7 @@ static enum err pass(struct passage *p) {
     TRY(gate_body_size(p));
     TRY(gate_known(p));
     TRY(gate_rate(p));
+    TRY(gate_right(p));
     TRY(gate_arguments(p));
     TRY(gate_memory(p));
     bool replayed = false;
@@ -443,7 +446,8 @@ enum admission gates_admit_upload(struct call *c) {
     passage_start(&p, c);
     enum admission admission = ADMISSION_NO_UPLOAD;
     if (gate_route(&p) == OK && p.op->body == BODY_MULTIPART) {
-        admission = gate_headers(&p) == OK && gate_who(&p) == OK ? ADMISSION_GRANTED : ADMISSION_REFUSED;
+        admission = gate_headers(&p) == OK && gate_who(&p) == OK && gate_right(&p) == OK ? ADMISSION_GRANTED
+                                                                                         : ADMISSION_REFUSED;
     }
     arena_free(&p.arena);
     c->reply.headers_n = 0;

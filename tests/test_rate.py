@@ -110,6 +110,14 @@ def test_bad_tokens_are_limited_by_address_and_good_ones_are_not(fresh, limited)
     assert refused(limited, "address") >= 2
 
 
+def test_who_lacks_a_right_uses_up_their_own_limit_only(fresh, limited):
+    """A known caller's refusals are not the address's: others behind it go on."""
+    officer, counted = fresh.officer.at(url=limited.url), refused(limited, "address")
+    before, _ = until_429(lambda: officer.call("users/list", {}, X_Forwarded_For="203.0.113.77"))
+    assert {r.status for r in before} == {403} and refused(limited, "address") == counted
+    assert fresh.sup.at(url=limited.url).call("session/whoami", {}, token="bad", X_Forwarded_For="203.0.113.77").status == 403
+
+
 def test_what_needs_no_token_is_limited_before_anything_is_looked_up(fresh, limited):
     """Refresh tokens, passwords and tickets cannot be tried without end, and a right one waits too."""
     api = fresh.sup.at(url=limited.url)
