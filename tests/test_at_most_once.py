@@ -17,6 +17,7 @@ from lib.connector import POINTS, Connector
 from lib.executions import Told, executions_of, faults, ledger_of
 from lib.gateway import ROOT, Gateway, wait_for
 from lib.organisation import Organisation
+from lib.writers import Approver
 
 ROUNDS = int(os.environ.get("MDR_CRASH_ROUNDS", "50"))
 ENDED = ("succeeded", "failed", "expired", "unknown", "cancelled")
@@ -116,27 +117,6 @@ def test_two_connectors_that_die_anywhere(gateway, quick, tmp_path):
 
 
 # ---- the gateway dies while it approves and hands out ----
-
-class Approver:
-    """Sends a decision with an Idempotency-Key until it has an answer that is one."""
-
-    def __init__(self, org, url):
-        self.org, self.url = org, url
-
-    def decide(self, response_id, status):
-        api = self.org.sup.at(url=self.url)
-        body = {"response_id": response_id, "status": status, "comment": "in the storm"}
-        while True:
-            try:
-                reply = api.call("response/update", body, record=False, Idempotency_Key=f"{response_id}-{status}")
-            except Exception:  # the gateway is dead: what came of it is not known
-                time.sleep(0.1)
-                continue
-            if reply.status == 503 or reply.code == "idempotency_running":
-                time.sleep(0.1)
-                continue
-            return reply.status
-
 
 def test_a_gateway_that_dies_while_it_approves_hands_out_and_hears_reports(gateway, tmp_path):
     """kill -9 at random moments. Every answer that was given stays true, and each approved response is executed exactly once."""

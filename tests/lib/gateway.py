@@ -205,9 +205,11 @@ class Gateway:
         return int(self.postmaster_lines()[0])
 
     def psql(self, user="mdr_owner", database="mdr"):
-        """A connection of its own into the embedded database; autocommit."""
-        port = self.postmaster_lines()[3]
-        connection = psycopg2.connect(host=self.socket_dir(), port=port, user=user, dbname=database)
+        """A connection of its own into the database; autocommit."""
+        if "MDR_MIGRATE_URL" in self.env:
+            connection = psycopg2.connect(self.env["MDR_MIGRATE_URL"], user=user, dbname=database)
+        else:
+            connection = psycopg2.connect(host=self.socket_dir(), port=self.postmaster_lines()[3], user=user, dbname=database)
         connection.autocommit = True
         return connection
 
