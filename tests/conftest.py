@@ -14,6 +14,7 @@ from lib.recorder import RECORDER  # noqa: E402
 
 RECORDER.contract = CONTRACT
 PORTAL = "https://portal.example.jp"
+LONG = {"test_at_most_once.py", "test_end_to_end.py", "test_failover.py", "test_tasks.py", "test_webhooks.py"}
 
 
 def pytest_sessionstart(session):
@@ -21,12 +22,9 @@ def pytest_sessionstart(session):
         pytest.exit(f"{BINARY} is not there: make SAN=1", returncode=1)
 
 
-def pytest_collection_modifyitems(session, config, items):
-    """What judges the whole run comes last, and only judges when the whole ran."""
-    items.sort(key=lambda item: item.path.name == "test_whole_run.py")
-    here = os.path.dirname(os.path.abspath(__file__))
-    files = {f for f in os.listdir(here) if f.startswith("test_") and f.endswith(".py")}
-    config.whole_run = {item.path.name for item in items} == files and not config.getoption("keyword")
+def pytest_collection_modifyitems(items):
+    """Where files run side by side, the long ones must not come last."""
+    items.sort(key=lambda item: item.path.name not in LONG)
 
 
 @pytest.hookimpl(trylast=True)
@@ -51,6 +49,7 @@ def pytest_runtest_makereport(item, call):
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session):
     Gateway.stop_all()
+    RECORDER.keep()
 
 
 @pytest.fixture(scope="session")

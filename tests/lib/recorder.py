@@ -1,10 +1,13 @@
 """Holds every exchange against openapi.yaml and remembers which operation answered which status."""
 import json
+import os
+import pathlib
 import threading
 from collections import Counter
 
 CHECKED_EACH = 150  # exchanges of one operation and status checked per test; beyond that every 20th
 NULL_BODY = object()
+SEEN = os.environ.get("MDR_SEEN")  # a folder in which the processes of one run keep what they saw
 
 
 class Recorder:
@@ -38,6 +41,19 @@ class Recorder:
         key = (operation.id if operation else None, reply.status)
         self.seen[key] += 1
         return key
+
+    def keep(self):
+        if SEEN and self.seen:
+            text = json.dumps([[op, status, n] for (op, status), n in self.seen.items()])
+            pathlib.Path(SEEN, f"{os.getpid()}.json").write_text(text)
+
+
+def seen_by_all():
+    """How often each operation answered each status, in all processes of the run."""
+    total = Counter()
+    for path in pathlib.Path(SEEN).iterdir():
+        total.update({(op, status): n for op, status, n in json.loads(path.read_text())})
+    return total
 
 
 RECORDER = Recorder()
