@@ -807,6 +807,103 @@ def test_isolation_for_a_time_ends_by_itself_once(fresh, quick):
     assert len(releases(fresh)) == 1
 
 
+MINUTE_MS, HOUR_MS = 60_000, 3_600_000
+
+
+def release_due(org):
+    """In how many ms from now the gateway looks again, None = never."""
+    rows = org.gateway.query("select due_at - (extract(epoch from now()) * 1000)::bigint from due where client_id = %s and kind = 'release'",
+                             org.id, client=org.id)
+    return rows[0][0] if rows else None
+
+
+def looked(org, response_id):
+    """The time comes, and the gateway has looked."""
+    over(org, response_id)
+    wait_for(lambda: (release_due(org) or 1) > 0)
+
+
+def long_ago(org, ms):
+    """All releases ended that much earlier."""
+    org.gateway.query("update responses set finished_at = finished_at - %s where client_id = %s and type = 'RELEASE_HOST'"
+                      " and finished_at > 0", ms, org.id, client=org.id)
+
+
+def test_a_release_that_failed_is_ordered_again_at_growing_pauses(fresh):
+    [asset] = fresh.new_assets(1)
+    made = isolate(fresh, asset["asset_id"], duration_s=3600)["response_id"]
+    for n in range(1, 8):
+        looked(fresh, made)
+        [*_, last] = releases(fresh)
+        assert len(releases(fresh)) == n and links(fresh, made) == ("", last["response_id"])
+        looked(fresh, made)
+        assert len(releases(fresh)) == n, "while one is on its way there is no other"
+        carry_out(fresh, state="failed", code="timeout")
+        pause = 10 * MINUTE_MS if n <= 6 else HOUR_MS
+        looked(fresh, made)
+        assert pause - 30_000 < release_due(fresh) <= pause
+        long_ago(fresh, pause - 30_000)
+        looked(fresh, made)
+        assert len(releases(fresh)) == n and 0 < release_due(fresh) <= 30_000
+        long_ago(fresh, 30_000)
+    looked(fresh, made)
+    assert asset_of(fresh, asset["asset_id"])["isolation"] is True
+    carry_out(fresh)
+    assert asset_of(fresh, asset["asset_id"])["isolation"] is False
+    looked(fresh, made)
+    assert release_due(fresh) is None and len(releases(fresh)) == 8
+    assert {r["decided_by"]["kind"] for r in releases(fresh)} == {"duration"}
+
+
+def test_a_release_that_expired_in_a_freeze_is_ordered_again(fresh, gateway):
+    [asset] = fresh.new_assets(1)
+    made = isolate(fresh, asset["asset_id"], duration_s=3600)["response_id"]
+    fresh.sup.ok("settings/freeze", {"frozen": True, "reason": "a long one"})
+    looked(fresh, made)
+    [first] = releases(fresh)
+    assert lease(fresh.connector) == []
+    gateway.query("update responses set not_after = 1 where client_id = %s and response_id = %s", fresh.id, first["response_id"], client=fresh.id)
+    gateway.query("update due set due_at = 1 where client_id = %s and kind = 'execute'", fresh.id, client=fresh.id)
+    in_state(fresh, first["response_id"], "expired")
+    long_ago(fresh, 10 * MINUTE_MS)
+    looked(fresh, made)
+    assert [r["execution"]["state"] for r in releases(fresh)] == ["expired", "pending"]
+    fresh.sup.ok("settings/freeze", {"frozen": False, "reason": "over"})
+    carry_out(fresh)
+    assert asset_of(fresh, asset["asset_id"])["isolation"] is False
+
+
+def test_who_cancels_a_release_keeps_the_host_isolated(fresh):
+    [asset] = fresh.new_assets(1)
+    made = isolate(fresh, asset["asset_id"], duration_s=3600)["response_id"]
+    looked(fresh, made)
+    [back] = releases(fresh)
+    undo(fresh, back["response_id"])
+    long_ago(fresh, HOUR_MS)
+    looked(fresh, made)
+    assert release_due(fresh) is None and len(releases(fresh)) == 1
+    assert asset_of(fresh, asset["asset_id"])["isolation"] is True
+
+
+def test_an_undo_that_waits_for_its_second_person_is_withdrawn_by_the_release(fresh):
+    [asset] = fresh.new_assets(1, tags=["critical"])
+    made = fresh.new_task(type="ISOLATE_HOST", parameters={"duration_s": 3600}, asset_id=asset["asset_id"])["response_id"]
+    decide(fresh.senior, made).must()
+    carry_out(fresh)
+    waiting = undo(fresh, made).json
+    assert waiting["status"] == "New"
+    looked(fresh, made)
+    gone, back = releases(fresh)
+    assert (gone["response_id"], gone["status"]) == (waiting["response_id"], "Declined")
+    assert gone["comment"] == "Withdrawn: the host is released after the ordered duration"
+    assert (gone["decided_by"]["kind"], gone["decided_by"]["id"]) == ("duration", made) and gone["execution"]["state"] == "none"
+    assert back["status"] == "Confirmed" and links(fresh, made) == ("", back["response_id"])
+    decide(fresh.senior, gone["response_id"]).must(409, "already_decided")
+    assert [t["response_id"] for t in carry_out(fresh)] == [back["response_id"]]
+    assert asset_of(fresh, asset["asset_id"])["isolation"] is False
+    assert json.loads(fresh.gateway.cli("ledger", "verify", "--client", fresh.id, check=False).stdout)["ok"]
+
+
 def test_a_host_released_or_isolated_anew_meanwhile_is_left_alone(fresh):
     [asset] = fresh.new_assets(1)
     made = isolate(fresh, asset["asset_id"], duration_s=3600)
