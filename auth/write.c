@@ -5,8 +5,14 @@
 
 enum err write_begin(struct request *r, struct tx *tx) { return tx_begin_write(tx, &r->scope); }
 
+/* Not the row in `clients`: those who share a row's lock pass whoever waits for all of it, as long as some of them come. Here who
+ * comes later waits behind. */
 enum err write_lock_client(struct request *r, struct tx *tx) {
-    return tx_run(tx, NULL, "select 1 from clients where client_id = $1 for no key update", "s", r->client_id);
+    return tx_run(tx, NULL, "select pg_advisory_xact_lock(hashtextextended($1, 0))", "s", r->client_id);
+}
+
+enum err write_share_client(struct request *r, struct tx *tx) {
+    return tx_run(tx, NULL, "select pg_advisory_xact_lock_shared(hashtextextended($1, 0))", "s", r->client_id);
 }
 
 enum err write_scope(struct tx *tx, bool wide) {

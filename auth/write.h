@@ -15,9 +15,11 @@
 #include "auth/request.h"
 
 enum err write_begin(struct request *r, struct tx *tx) must_check;
-/* Locks the client's row until the commit, before every other lock. Rules, freezes and whatever is accepted automatically change one
- * after the other on all nodes, and so does what there may be only so much of. */
+/* Locks the client until the commit, before every other lock. Rules, freezes and whatever is accepted automatically change one
+ * after the other on all nodes, and so does what there may be only so much of. share: beside others who share, not beside who locks;
+ * they come in the order in which they asked. */
 enum err write_lock_client(struct request *r, struct tx *tx) must_check;
+enum err write_share_client(struct request *r, struct tx *tx) must_check;
 /* wide: what follows sees all tenants of the client, for what is counted or kept true over all of them; else those of its scope again. */
 enum err write_scope(struct tx *tx, bool wide) must_check;
 enum err write_clock(struct tx *tx, int n, int64_t *first) must_check; /* n consecutive stamps, ms */

@@ -79,7 +79,7 @@ static enum err check_rule(struct request *r, struct schedule *s, struct schedul
                           : "must be a day of the month, \"1\" to \"31\"");
 }
 
-/* ---- limits: whoever adds holds the client's row ---- */
+/* ---- limits: whoever adds locks the client ---- */
 
 static enum err check_limits(struct request *r, struct tx *tx, const struct schedule *s) {
     scope_rows struct rows all = {0};

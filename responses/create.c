@@ -106,8 +106,8 @@ static enum err check_assets(struct request *r, struct proposal *p) {
 
 static bool by_soc(const struct request *r) { return r->who.role == ROLE_SOC_ANALYST; }
 
-/* Holds the client's row until the end, so that a change of settings or rules and a freeze are over when their reply is sent; the SOC's
- * proposals, which rules may accept, come one after the other, so that limits are counted exactly. */
+/* Holds the client's row until the end, so that a change of settings is over when its reply is sent; the SOC's proposals, which rules may
+ * accept, also lock the client: rules and freezes are over as well, and they come one after the other, so that limits are counted exactly. */
 static enum err read_settings(struct request *r, struct tx *tx, struct proposal *p) {
     scope_rows struct rows rows = {0};
     if (by_soc(r)) TRY(write_lock_client(r, tx));

@@ -6,10 +6,10 @@
 #include "incidents/touch.h"
 #include "responses/decide.h"
 
-/* Two statements: the second sees what was committed while the first waited. */
+/* The statements after the first see what was committed while it waited. */
 enum err tasks_enter(struct request *r, struct tx *tx) {
     scope_rows struct rows rows = {0};
-    TRY(tx_run(tx, NULL, "select from clients where client_id = $1 for share", "s", r->client_id));
+    TRY(write_share_client(r, tx));
     TRY(tx_run(tx, &rows, "select from sessions where client_id = $1 and session_id = $2 and revoked_at = 0", "ss",
                r->client_id, r->who.session_id));
     return rows.n ? OK : fail(r, ERR_TOKEN, "The connection was revoked.");

@@ -16,7 +16,7 @@ struct task {
     struct execution execution; /* mine: of the session that asks */
 };
 
-/* Holds the client's row (for share), so that freezing waits for this transaction, or this one sees the freeze: before any other
+/* Shares the client's lock, so that freezing waits for this transaction, or this one sees the freeze: before any other
  * lock. ERR_TOKEN: the session was revoked while it waited. */
 enum err tasks_enter(struct request *r, struct tx *tx) must_check;
 

@@ -29,7 +29,7 @@ void rule_book_open(struct arena *a, size_t room, struct rule_book *out);
  * enforce, an unknown effect as hold. */
 void rule_book_add(struct arena *a, struct rule_book *b, const struct rule_row *row);
 
-/* All rules of the request's client. The client's row is locked by the caller where that matters. */
+/* All rules of the request's client. The client is locked by the caller where that matters. */
 enum err rule_book_read(struct request *r, struct tx *tx, struct rule_book *out) must_check;
 
 /* Appends `when` as it is stored: empty lists are no conditions and left out. */

@@ -7,7 +7,7 @@
 #include "rules/trace.h"
 
 enum { TRACES_BYTES_MAX = 64 * 1024 * 1024, HOST_ARENA_BYTES = 4 * 1024 * 1024, RECORDED_AT_ONCE = 50 };
-enum { JUDGING_MS_MAX = 5000 }; /* below the lock_timeout of those who wait for the client's row */
+enum { JUDGING_MS_MAX = 5000 }; /* below the lock_timeout of those who wait for the client's lock */
 
 void judgement_free(struct judgement *j) {
     rule_book_close(&j->book);

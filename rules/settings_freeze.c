@@ -98,7 +98,7 @@ static enum err unfreeze(struct request *r, struct tx *tx, const struct strings 
                   "sSssis", r->client_id, tenants, reason, r->who.name, first, r->who.session_id);
 }
 
-/* The client's row is locked as those lock it who accept automatically, hand out or let start: what they do is before this freeze or
+/* The client is locked by all those, too, who accept automatically, hand out or let start: what they do is before this freeze or
  * sees it. */
 enum err settings_freeze(struct request *r, const struct settings_freeze_args *args, struct reply *out) {
     const char *all = "*";

@@ -4,6 +4,7 @@ import hashlib
 import json
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 
@@ -595,14 +596,64 @@ def test_a_frozen_tenant_is_frozen_alone(fresh):
     assert [t["response_id"] for t in lease(fresh.connector)] == [osaka["response_id"]]
 
 
+def test_who_freezes_is_passed_by_nobody(fresh, second, quick):
+    """One connector's lease is under way on one node when somebody freezes on another; the leases that come after that, on a third, do
+    not go first."""
+    incidents = [fresh.new_incident()["incident_id"] for _ in range(2)]
+    assets = [fresh.new_task(incident_id=i, asset_id=fresh.new_assets(1)[0]["asset_id"])["asset_id"] for i in incidents]
+    holding = [fresh.gateway.psql() for _ in incidents]
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        for connection, incident in zip(holding, incidents):
+            connection.autocommit = False
+            cursor = connection.cursor()
+            cursor.execute("set local mdr.client = '%s'" % fresh.id)
+            cursor.execute("select 1 from incidents where client_id = %s and incident_id = %s for update", [fresh.id, incident])
+        first = pool.submit(lease, fresh.connector, asset_ids=assets[:1])
+        time.sleep(0.5)
+        freezing = pool.submit(fresh.sup.at(url=second.url).ok, "settings/freeze", {"frozen": True, "reason": "now"})
+        time.sleep(0.5)
+        late = pool.submit(lease, fresh.connector.at(url=quick.url), asset_ids=assets[1:])
+        time.sleep(0.5)
+        assert not first.done() and not freezing.done() and not late.done()
+        holding[0].rollback()
+        assert len(first.result()) == 1
+        freezing.result(2)
+        holding[1].rollback()
+        assert late.result() == []
+    for connection in holding:
+        connection.close()
+
+
+def test_freezing_answers_while_16_connectors_are_at_work(fresh, second):
+    tasks = [fresh.new_lease() for _ in range(16)]
+    over_ = threading.Event()
+
+    def work(i):
+        api = fresh.connector.at(url=(fresh.gateway.url, second.url)[i % 2])
+        while not over_.is_set():
+            report_status(api, tasks[i], "running")
+
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        for i in range(16):
+            pool.submit(work, i)
+        longest, until = 0, time.monotonic() + 5
+        while time.monotonic() < until:
+            began = time.monotonic()
+            fresh.sup.at(url=second.url).ok("settings/freeze", {"frozen": True, "reason": "now"})
+            longest = max(longest, time.monotonic() - began)
+            fresh.sup.ok("settings/freeze", {"frozen": False, "reason": "on"})
+        over_.set()
+    assert longest < 2
+
+
 def test_who_freezes_waits_for_what_is_being_handed_out(fresh, gateway):
-    """The lock that makes freezing exact: a lease waits for whoever holds the client's row."""
+    """The lock that makes freezing exact: a lease waits for whoever holds the client's lock."""
     fresh.new_task()
     connection = gateway.psql()
     connection.autocommit = False
     with connection.cursor() as cursor, concurrent.futures.ThreadPoolExecutor(1) as pool:
         cursor.execute("set local mdr.client = '%s'" % fresh.id)
-        cursor.execute("select 1 from clients where client_id = %s for no key update", [fresh.id])
+        cursor.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [fresh.id])
         waiting = pool.submit(lease, fresh.connector)
         time.sleep(1)
         assert not waiting.done()
