@@ -22,7 +22,8 @@ enum err connection_record(struct tx *tx, const char *client_id, const char *ses
         "select ledger_append($3, '-', '', 'connection', s.session_id, $4, $5, $6,"
         "       (select row_to_json(v)::text"
         "          from (select s.session_id, s.kind, s.session_name, s.role, s.all_tenants, s.tenants, s.user_id,"
-        "                       s.created_by, s.made_by_user, s.creation_time, s.refresh_until, s.revoked_at) v))"
+        "                       s.created_by, s.made_by_user, s.creation_time, s.refresh_until, s.revoked_at,"
+        "                       s.capabilities) v))"
         "  from sessions s where s.client_id = $1 and s.session_id = $2",
         "ssisss", client_id, session_id, by->stamp, operation, by->by, by->connection);
 }

@@ -20,6 +20,7 @@ static void write_connection(struct buf *b, const struct rows *rows, int i, int6
     json_kint(b, "creation_time", rows_int(rows, i, 5));
     json_kint(b, "last_used_time", rows_int(rows, i, 7));
     json_kint(b, "refresh_until", rows_int(rows, i, 8));
+    json_kraw(b, "capabilities", rows_text(rows, i, 10));
 }
 
 /* One connection, or with session_id "" all. */
@@ -30,7 +31,7 @@ static enum err read_connections(struct request *r, const char *session_id, stru
     sql_add(&q,
             "select s.session_id, s.session_name, s.role, s.all_tenants, " TENANT_REFS_SQL(
                 "s") ","
-                     " s.creation_time, s.activated_at, s.last_used, s.refresh_until, s.revoked_at"
+                     " s.creation_time, s.activated_at, s.last_used, s.refresh_until, s.revoked_at, s.capabilities"
                      " from sessions s where s.client_id = ? and s.kind = 'robot'",
             "s", r->client_id);
     if (*session_id) sql_add(&q, " and s.session_id = ?", "s", session_id);

@@ -10,6 +10,7 @@
 #include "responses/decide.h"
 #include "responses/insert.h"
 #include "responses/object.h"
+#include "responses/support.h"
 #include "responses/systems.h"
 #include "responses/types.h"
 #include "rules/judge.h"
@@ -21,6 +22,7 @@ struct proposal {
     const void *values;       /* struct params_<TYPE> */
     struct strings asset_ids; /* without doubles */
     struct asset_brief *assets;
+    struct strings support; /* support_find() */
     const char *incident_tenant, *auto_mode;
     struct strings auto_tenants;
     int64_t decide_within_s;      /* 0 = no deadline */
@@ -70,7 +72,8 @@ static bool tenant_fits(const struct proposal *p, const struct asset_brief *asse
     return !strcmp(p->incident_tenant, "-") || !strcmp(p->incident_tenant, asset->tenant_id);
 }
 
-static enum err check_asset(struct request *r, const struct proposal *p, const struct asset_brief *asset) {
+static enum err check_asset(struct request *r, const struct proposal *p, size_t i) {
+    const struct asset_brief *asset = &p->assets[i];
     const char *pointer = asset_pointer(r, p, asset->asset_id);
     if (!asset->found) {
         fail_not_found(r);
@@ -78,8 +81,7 @@ static enum err check_asset(struct request *r, const struct proposal *p, const s
         return ERR_NOT_FOUND;
     }
     if (!tenant_fits(p, asset)) return fail_at(r, pointer, "The asset belongs to another tenant than the incident.");
-    unsigned system = systems_of(asset->os_version);
-    if (!system || (system & p->type->systems)) return OK;
+    if (p->support.v[i]) return OK;
     fail(r, ERR_UNSUPPORTED_ON_ASSET, "%s does not work on this asset's system.", p->type->type);
     fail_at(r, pointer, "Its system is %s.", asset->os_version);
     return ERR_UNSUPPORTED_ON_ASSET;
@@ -94,7 +96,7 @@ static enum err refuse_critical(struct request *r, const char *pointer) {
 static enum err check_assets(struct request *r, struct proposal *p) {
     unsigned systems = 0;
     for (size_t i = 0; i < p->asset_ids.n; i++) {
-        TRY(check_asset(r, p, &p->assets[i]));
+        TRY(check_asset(r, p, i));
         unsigned system = systems_of(p->assets[i].os_version);
         systems |= system ? system : SYSTEMS_ALL;
     }
@@ -214,7 +216,8 @@ static enum err insert(struct request *r, struct tx *tx, const struct proposal *
                       .undo_of = "",
                       .ids = p->ids,
                       .asset_ids = p->asset_ids,
-                      .critical = p->critical};
+                      .critical = p->critical,
+                      .declared_systems = p->support};
     return responses_insert(r, tx, &d, first);
 }
 
@@ -256,6 +259,7 @@ static enum err create(struct request *r, struct proposal *p, struct reply *out)
     TRY(read_settings(r, &tx, p));
     TRY(read_incident(r, &tx, p));
     TRY(assets_find(r, &tx, &p->asset_ids, &p->assets));
+    TRY(support_find(r, &tx, p->type, p->incident_tenant, p->assets, p->asset_ids.n, &p->support));
     TRY(check_assets(r, p));
     TRY(decide(r, &tx, p));
     TRY(write_all(r, &tx, p, &last));

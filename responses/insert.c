@@ -28,11 +28,12 @@ enum err responses_insert(struct request *r, struct tx *tx, const struct draft *
         "with c as ("
         "    insert into responses (client_id, response_id, incident_id, tenant_id, asset_id, type, parameters,"
         "                           file_path, file_size_limit, description, creation_time, update_time, decide_until,"
-        "                           execute_within_s, group_id, origin, author_reader, critical, undo_of, body)"
+        "                           execute_within_s, group_id, origin, author_reader, critical, undo_of,"
+        "                           declared_system, body)"
         "    select $1, u.id, $2, $3, u.asset_id, $7, $8::json, $9, $10, $11, $12 + u.n - 1, $12 + u.n - 1,"
-        "           case when $13 > 0 then $12 + u.n - 1 + $13 * 1000 else 0 end, $14, $15, $16, $17, u.critical, $20, "
-        "''"
-        "      from unnest($4, $5, $6::boolean[]) with ordinality u (id, asset_id, critical, n)"
+        "           case when $13 > 0 then $12 + u.n - 1 + $13 * 1000 else 0 end, $14, $15, $16, $17, u.critical, $20,"
+        "           u.system, ''"
+        "      from unnest($4, $5, $6::boolean[], $21) with ordinality u (id, asset_id, critical, system, n)"
         "    returning *"
         "), d as ("
         "    insert into due (client_id, kind, object_id, due_at)"
@@ -41,7 +42,8 @@ enum err responses_insert(struct request *r, struct tx *tx, const struct draft *
         "select ledger_append(c.creation_time, c.tenant_id, c.incident_id, 'incident_response', c.response_id,"
         "                     'create', $18, $19, c.body)"
         "  from (select * from c order by creation_time) c",
-        "sssSSSsssisiiissssss", r->client_id, d->incident_id, d->tenant_id, &d->ids, &d->asset_ids, &d->critical,
+        "sssSSSsssisiiissssssS", r->client_id, d->incident_id, d->tenant_id, &d->ids, &d->asset_ids, &d->critical,
         d->type->type, buf_text(&parameters), path ? path : "", bytes, d->description, first, d->decide_within_s,
-        d->execute_within_s, d->group_id, origin_of(r), r->who.reader_id, r->who.name, r->who.session_id, d->undo_of);
+        d->execute_within_s, d->group_id, origin_of(r), r->who.reader_id, r->who.name, r->who.session_id, d->undo_of,
+        &d->declared_systems);
 }

@@ -16,6 +16,7 @@ struct draft {
     const char *group_id;                    /* "" for a single one */
     const char *undo_of;                     /* response_id that it takes back; "" for none */
     struct strings ids, asset_ids, critical; /* one each; critical: "t" where two people are needed, else "f" */
+    struct strings declared_systems;         /* one each; see responses/support.h */
 };
 
 char *response_id_new(struct arena *arena);

@@ -86,6 +86,7 @@ static enum err release(struct request *r, struct tx *tx, const struct task *t, 
                          .values = "", /* it takes none */
                          .description = "The time of the isolation is over.",
                          .execute_within_s = EXECUTE_WITHIN_S,
+                         .declared_system = "", /* it works everywhere */
                          .decision = {.status = "Confirmed",
                                       .comment = "Released automatically after the ordered duration",
                                       .kind = BY_DURATION,

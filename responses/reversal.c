@@ -18,7 +18,8 @@ static enum err link_back(struct request *r, struct tx *tx, const struct task *o
 
 enum err reversal_write(struct request *r, struct tx *tx, const struct reversal *v, const char **id, int64_t *last) {
     enum { RECORDS = 3 }; /* created, confirmed, linked */
-    const char *asset_id = v->of->asset_id, *critical = v->two_people ? "t" : "f";
+    const char *asset_id = v->of->asset_id, *critical = v->two_people ? "t" : "f",
+               *declared_system = v->declared_system;
     int changed = 0;
     int64_t first = 0;
     *id = response_id_new(r->arena);
@@ -33,7 +34,8 @@ enum err reversal_write(struct request *r, struct tx *tx, const struct reversal 
                           .undo_of = v->of->response_id,
                           .ids = {.n = 1, .v = id},
                           .asset_ids = {.n = 1, .v = &asset_id},
-                          .critical = {.n = 1, .v = &critical}};
+                          .critical = {.n = 1, .v = &critical},
+                          .declared_systems = {.n = 1, .v = &declared_system}};
     struct decided one = {.response_id = *id, .final = !v->two_people, .two_people = v->two_people};
     TRY(write_clock(tx, RECORDS, &first));
     TRY(responses_insert(r, tx, &draft, first));

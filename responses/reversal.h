@@ -12,7 +12,8 @@ struct reversal {
     const void *values; /* struct params_<TYPE> */
     const char *description;
     int64_t execute_within_s;
-    bool two_people; /* stays New until a second one confirms */
+    bool two_people;             /* stays New until a second one confirms */
+    const char *declared_system; /* see responses/support.h */
     struct decision decision;
 };
 

@@ -21,3 +21,12 @@ unsigned systems_of(const char *os_version) {
         if (strcasestr(os_version, words[i].word)) return words[i].system;
     return 0;
 }
+
+const char *system_name(unsigned system) {
+    switch (system) {
+    case SYSTEM_WINDOWS: return "windows";
+    case SYSTEM_LINUX: return "linux";
+    case SYSTEM_MACOS: return "macos";
+    default: return "";
+    }
+}

@@ -9,5 +9,6 @@
 enum { SYSTEMS_ALL = SYSTEM_WINDOWS | SYSTEM_LINUX | SYSTEM_MACOS };
 
 unsigned systems_of(const char *os_version); /* one bit of enum system; 0 = unknown */
+const char *system_name(unsigned system);    /* of one bit: "windows"; "" = unknown */
 
 #endif

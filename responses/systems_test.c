@@ -14,7 +14,16 @@ static void test_systems(void **state) {
     assert_int_equal(systems_of("TempleOS"), 0);
 }
 
+/* As openapi.yaml spells them: declarations are found by these. */
+static void test_names(void **state) {
+    (void)state;
+    assert_string_equal(system_name(systems_of("Windows 11 Pro")), "windows");
+    assert_string_equal(system_name(systems_of("Debian 12")), "linux");
+    assert_string_equal(system_name(systems_of("macOS 13.4")), "macos");
+    assert_string_equal(system_name(systems_of("TempleOS")), "");
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_systems)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_systems), cmocka_unit_test(test_names)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

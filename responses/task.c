@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "incidents/touch.h"
 #include "responses/decide.h"
+#include "responses/support.h"
 
 /* The statements after the first see what was committed while it waited. */
 enum err tasks_enter(struct request *r, struct tx *tx) {
@@ -16,8 +17,8 @@ enum err tasks_enter(struct request *r, struct tx *tx) {
 }
 
 static void read_task(struct request *r, const struct rows *rows, int row, struct task *t) {
-    const char **texts[] = {&t->response_id, &t->incident_id, &t->tenant_id, &t->asset_id,
-                            &t->type,        &t->parameters,  &t->status,    &t->undone_by};
+    const char **texts[] = {&t->response_id, &t->incident_id, &t->tenant_id, &t->asset_id,       &t->type,
+                            &t->parameters,  &t->status,      &t->undone_by, &t->declared_system};
     enum { TEXTS = sizeof texts / sizeof *texts };
     for (int i = 0; i < TEXTS; i++) *texts[i] = arena_strdup(r->arena, rows_text(rows, row, i));
     t->intact = rows_bool(rows, row, TEXTS);
@@ -32,6 +33,7 @@ static void read_task(struct request *r, const struct rows *rows, int row, struc
         .frozen = rows_bool(rows, row, TEXTS + 8),
     };
     t->approvals = rows_int(rows, row, TEXTS + 9);
+    t->declared = rows_bool(rows, row, TEXTS + 10);
 }
 
 enum err tasks_lock(struct request *r, struct tx *tx, const struct strings *response_ids, struct task **list,
@@ -41,15 +43,16 @@ enum err tasks_lock(struct request *r, struct tx *tx, const struct strings *resp
     TRY(tx_run(
         tx, &rows,
         "select p.response_id, p.incident_id, p.tenant_id, p.asset_id, p.type, p.parameters, p.status, p.undone_by,"
+        "       p.declared_system,"
         "       p.content_hash = response_content_hash(p), p.lease_until, p.not_after, p.execution_state, p.epoch,"
         "       p.connector_session <> '' and p.connector_session = $3,"
         "       p.lease_until <= " SQL_NOW_MS ", p.not_after <= " SQL_NOW_MS ","
         "       exists (select from freezes f where f.client_id = $1 and (f.frozen_tenant in ('*', p.tenant_id)"
         "           or f.frozen_tenant = (select a.tenant_id from assets a"
         "                                  where a.client_id = $1 and a.asset_id = p.asset_id))),"
-        "       json_array_length(p.decided_by -> 'approvals')"
-        "  from responses p where p.client_id = $1 and p.response_id = any($2)"
-        " order by p.incident_id, p.response_id for no key update of p",
+        "       json_array_length(p.decided_by -> 'approvals'), " SQL_DECLARED_BY(
+            "$3") "  from responses p where p.client_id = $1 and p.response_id = any($2)"
+                  " order by p.incident_id, p.response_id for no key update of p",
         "sSs", r->client_id, response_ids, r->who.session_id));
     *n = (size_t)rows.n;
     *list = arena_alloc(r->arena, (*n + 1) * sizeof **list);

@@ -10,8 +10,10 @@ struct task {
     const char *response_id, *incident_id, *tenant_id, *asset_id, *type;
     const char *parameters; /* JSON text as stored */
     const char *status, *undone_by;
-    bool intact;       /* the content is that which was created */
-    int64_t approvals; /* people who confirmed, all different ones */
+    const char *declared_system; /* that its type rests on, see responses/support.h */
+    bool declared;               /* by the session that asks, where that is needed */
+    bool intact;                 /* the content is that which was created */
+    int64_t approvals;           /* people who confirmed, all different ones */
     int64_t lease_until, not_after;
     struct execution execution; /* mine: of the session that asks */
 };

@@ -10,6 +10,7 @@
 #include "incidents/touch.h"
 #include "responses/approval.h"
 #include "responses/object.h"
+#include "responses/support.h"
 #include "responses/systems.h"
 #include "responses/task.h"
 #include "responses/types.h"
@@ -47,8 +48,9 @@ static enum err find(struct request *r, const struct tasks_lease_args *a, struct
             "   and p.not_after > " SQL_NOW_MS "   and (p.execution_state = 'pending' or p.lease_until <= " SQL_NOW_MS
             "        and (p.execution_state = 'leased' or p.connector_session = ?))"
             "   and not exists (select from freezes f where f.client_id = p.client_id"
-            "                      and f.frozen_tenant in ('*', p.tenant_id, a.tenant_id))",
-            "ss", r->client_id, r->who.session_id);
+            "                      and f.frozen_tenant in ('*', p.tenant_id, a.tenant_id))"
+            "   and (p.execution_state = 'running' or " SQL_DECLARED_BY("?") ")",
+            "sss", r->client_id, r->who.session_id, r->who.session_id);
     sql_add_any(&q, "p.type", &types);
     sql_add_any(&q, "p.asset_id", &a->asset_ids);
     sql_add(&q, " order by p.execution_state = 'running', p.not_after, p.response_id limit ?", "i", a->max);
@@ -85,11 +87,14 @@ static enum outcome judge(const struct request *r, const struct task *t, const s
     *out = (struct order){.task = t, .code = "", .message = ""};
     if (!asset->found || !execution_lease(&t->execution, &out->next)) return NOT_NOW;
     if (t->execution.state == EXECUTION_RUNNING) return ORDER; /* it has begun: only its end is asked for */
+    if (!t->declared) return NOT_NOW;
     if (!t->intact) {
         *out = refused(t, "refused", "This is not what was decided about.");
         return ORDER;
     }
     if (!approval_suffices(t, asset)) return REOPEN;
+    if (*t->declared_system && strcmp(t->declared_system, system_name(systems_of(asset->os_version))) != 0)
+        *out = refused(t, "unsupported", "It was proposed for another system than the asset has now.");
     if (is_critical(r, t, asset, &valid))
         *out = refused(t, "critical_object", "The operating system or its protection needs this object.");
     if (!valid) *out = refused(t, "unsupported", "The type or its parameters are not known any more.");

@@ -8,6 +8,7 @@
 #include "incidents/touch.h"
 #include "responses/object.h"
 #include "responses/reversal.h"
+#include "responses/support.h"
 #include "responses/systems.h"
 #include "responses/types.h"
 
@@ -63,6 +64,14 @@ static enum err check_object(struct request *r, const struct reversal *v, const 
     return pointer ? fail(r, ERR_CRITICAL_OBJECT, "The operating system or its protection needs this object.") : OK;
 }
 
+static enum err check_support(struct request *r, struct tx *tx, struct reversal *v, const struct asset_brief *asset) {
+    struct strings support;
+    TRY(support_find(r, tx, v->type, v->of->tenant_id, asset, 1, &support));
+    v->declared_system = support.v[0];
+    if (v->declared_system) return OK;
+    return fail(r, ERR_UNSUPPORTED_ON_ASSET, "%s does not work on this asset's system.", v->type->type);
+}
+
 static enum err reverse(struct request *r, struct tx *tx, const struct task *t, const char *comment, const char **id,
                         int64_t *last) {
     struct reversal v = {.of = t, .description = comment, .decision = decision_of(r, "Confirmed", comment)};
@@ -76,6 +85,7 @@ static enum err reverse(struct request *r, struct tx *tx, const struct task *t, 
     TRY(assets_find(r, tx, &one, &asset));
     if (!asset->found) return fail_not_found(r);
     v.two_people = asset->critical;
+    TRY(check_support(r, tx, &v, asset));
     TRY(carry_over(r, t, v.type, &kept, &v.values));
     TRY(check_object(r, &v, asset));
     return reversal_write(r, tx, &v, id, last);

@@ -2,7 +2,7 @@
 
 #include "api/validate.h"
 #include "build/gen/operations.h"
-#include "responses/systems.h"
+#include "responses/support.h"
 #include "responses/types.h"
 #include "rules/judge.h"
 
@@ -68,16 +68,15 @@ static enum err read_open(struct request *r, struct tx *tx, const struct strings
 
 /* ---- reply ---- */
 
-static void add_host(struct buf *out, const struct rule_case *c, const struct judgement *j, size_t i,
+static void add_host(struct buf *out, const struct rule_case *c, const struct judgement *j, size_t i, bool supported,
                      const char *open) {
     const struct judged *judged = &j->each[i];
-    unsigned system = systems_of(c->assets[i].os_version);
     json_open(out, '{');
     json_kstr(out, "asset_id", c->assets[i].asset_id);
     json_kstr(out, "host_name", j->facts.hosts[i].host_name);
     json_kbool(out, "critical", c->assets[i].critical);
     json_kbool(out, "isolated", j->facts.hosts[i].isolated);
-    json_kbool(out, "unsupported", system && !(system & c->type->systems));
+    json_kbool(out, "unsupported", !supported);
     json_kstr(out, "decision", rule_decision_name(judged->decision));
     json_kstr(out, "decided_by", judged->by);
     json_kstr(out, "rule_id", judged->rule_id);
@@ -98,11 +97,11 @@ static void add_share(struct buf *out, const struct tenant_share *s) {
 }
 
 static void add_preview(struct buf *out, const struct rule_case *c, const struct judgement *j,
-                        const struct rows *open) {
+                        const struct strings *support, const struct rows *open) {
     json_open(out, '{');
     json_key(out, "hosts");
     json_open(out, '[');
-    for (size_t i = 0; i < j->n; i++) add_host(out, c, j, i, rows_text(open, (int)i, 0));
+    for (size_t i = 0; i < j->n; i++) add_host(out, c, j, i, support->v[i], rows_text(open, (int)i, 0));
     json_close(out, ']');
     json_key(out, "tenants");
     json_open(out, '[');
@@ -114,7 +113,7 @@ static void add_preview(struct buf *out, const struct rule_case *c, const struct
 /* The transaction only reads and is rolled back. */
 enum err responses_preview(struct request *r, const struct responses_preview_args *args, struct reply *out) {
     struct rule_case c = {.incident_id = args->incident_id};
-    struct strings ids, tenants;
+    struct strings ids, tenants, support;
     struct asset_brief *assets = NULL;
     scope_judgement struct judgement j = {0};
     scope_rows struct rows open = {0};
@@ -128,7 +127,8 @@ enum err responses_preview(struct request *r, const struct responses_preview_arg
     c.assets_n = ids.n;
     TRY(read_setting(r, &tx, &c, &tenants));
     TRY(rules_judge(r, &tx, &c, &j));
+    TRY(support_find(r, &tx, c.type, j.facts.incident_tenant, assets, ids.n, &support));
     TRY(read_open(r, &tx, &ids, &open));
-    add_preview(&out->body, &c, &j, &open);
+    add_preview(&out->body, &c, &j, &support, &open);
     return OK;
 }

@@ -226,6 +226,7 @@ RIGHT = {
     "responses/types": lambda o: {},
     "responses/undo": lambda o: {"response_id": o.new_task()["response_id"], "comment": "not needed"},
     "tasks/lease": _lease,
+    "tasks/declare": lambda o: {"capabilities": [{"type": "RUN_SCRIPT", "systems": ["macos"], "asset_ids": [new_asset_id()]}]},
     "tasks/renew": _held,
     "tasks/report": lambda o: {**_held(o), "state": "running"},
     "responses/explain": lambda o: {"response_id": o.new_response()["response_id"]},
