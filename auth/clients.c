@@ -7,6 +7,8 @@
 #include "base/clock.h"
 #include "base/random.h"
 
+#define DAY_MS (24LL * 3600 * 1000)
+
 void client_new_id(char out[CLIENT_ID_CHARS + 1]) {
     unsigned char bytes[CLIENT_ID_CHARS / 2];
     random_bytes(bytes, sizeof bytes);
@@ -31,6 +33,8 @@ enum err client_create(const char *client_id, const char *name) {
     TRY(tx_run(&tx, NULL,
                "insert into tenants (client_id, tenant_id, tenant_name, creation_time) values ($1, '-', '', $2)", "si",
                client_id, now_ms()));
+    TRY(tx_run(&tx, NULL, "insert into due (client_id, kind, object_id, due_at) values ($1, 'trim', 'client', $2)",
+               "si", client_id, now_ms() + DAY_MS));
     TRY(tx_run(&tx, NULL, "select auto_rules_example($1, $2)", "si", client_id, now_ms()));
     return tx_commit(&tx);
 }

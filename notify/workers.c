@@ -10,6 +10,7 @@
 #include "notify/licence.h"
 #include "notify/notices.h"
 #include "notify/outbox.h"
+#include "notify/trim.h"
 #include "notify/webhooks_lane.h"
 #include "reports/schedule_run.h"
 #include "responses/deadline.h"
@@ -30,6 +31,7 @@ static const struct {
     {"execute", LANE_STATE, task_clock_run}, {"release", LANE_STATE, release_run},
     {"schedule", LANE_STATE, schedule_due},  {"notify", LANE_MAIL, notices_due},
     {"licence", LANE_MAIL, licence_due},     {"mail", LANE_MAIL, mail_due},
+    {"trim", LANE_MAIL, trim_due},
 };
 enum { JOBS = sizeof jobs / sizeof *jobs };
 

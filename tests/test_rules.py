@@ -311,6 +311,36 @@ def test_a_damaged_rule_accepts_nothing(damage, fresh):
     assert fresh.new_response()["status"] == "Confirmed", "it can be switched off"
 
 
+# ---- keeping ----
+
+def test_what_rules_did_long_ago_is_trimmed(fresh, gateway):
+    """And what still counts is not: acceptances that may be running, 90 days of the others, explanations of a year."""
+    day = 24 * HOUR_MS
+    rule = enforce(fresh)
+    made = propose(fresh, fresh.new_assets(4))
+    ids = [r["response_id"] for r in made]
+
+    def age(table, column, response_id, days, **more):
+        gateway.query(f"update {table} set {column} = {column} - %s {more.get('also', '')} where client_id = %s and response_id = %s",
+                      days * day, fresh.id, response_id, client=fresh.id)
+
+    for response_id, days in zip(ids, (91, 91, 89, 0)):
+        age("rule_uses", "used_at", response_id, days, also=", open = false" if response_id != ids[1] else "")
+    for response_id, days in zip(ids, (401, 399, 0, 0)):
+        age("rule_evaluations", "evaluated_at", response_id, days)
+    for mail, days, state in (("old", 31, "sent"), ("older", 31, "failed"), ("new", 29, "sent"), ("waits", 31, "waiting")):
+        gateway.query("insert into mails (client_id, mail_id, recipient, kind, state, creation_time, finished_at)"
+                      " values (%s, %s, 'a@example.jp', 'invitation', %s, 1, %s)", fresh.id, mail, state, now_ms() - days * day,
+                      client=fresh.id)
+    gateway.query("update due set due_at = 0 where client_id = %s and kind = 'trim'", fresh.id, client=fresh.id)
+    kept = lambda what, table: {k for (k,) in gateway.query(f"select {what} from {table} where client_id = %s", fresh.id, client=fresh.id)}  # noqa: E731
+    wait_for(lambda: gateway.query("select 1 from due where client_id = %s and kind = 'trim' and due_at > 0", fresh.id, client=fresh.id))
+    assert kept("response_id", "rule_uses") == set(ids[1:])
+    assert kept("response_id", "rule_evaluations") == set(ids[1:])
+    assert kept("mail_id", "mails") == {"new", "waits"}
+    assert explain(fresh, made[0])["rules"] == [] and explain(fresh, made[1])["rule_id"] == rule["rule_id"]
+
+
 # ---- limits ----
 
 def test_limits_hold_with_the_reason(fresh):

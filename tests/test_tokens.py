@@ -311,6 +311,8 @@ def test_invitation_login_and_logout(fresh):
     made = fresh.new_user("OFFICER")
     email = made["user"]["email"]
     assert made["user"]["status"] == "invited"
+    mails = "select state, parameters from mails where client_id = %s and recipient = %s"
+    wait_for(lambda: fresh.gateway.query(mails, fresh.id, email, client=fresh.id) == [("sent", "{}")], message="the link is kept no longer than needed")
     login = {"email": email, "password": "correct horse battery staple"}
     fresh.sup.call("session/login", login, token=None).must(403, "credentials_invalid")
     fresh.sup.ok("users/accept", {"token": made["invitation_token"], "password": login["password"]}, token=None)

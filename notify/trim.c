@@ -1,0 +1,58 @@
+#include "notify/trim.h"
+
+#include "auth/gateway.h"
+#include "base/clock.h"
+#include "base/db.h"
+
+#define DAY_MS (24LL * 3600 * 1000)
+enum { ROWS_AT_ONCE = 10000, MINUTE_MS = 60 * 1000 };
+
+/* $1 the client, $2 now, $3 rows at most. An acceptance that may still be running is counted by its rule, however old. */
+#define COUNTED(delete) "with gone as (" delete " returning 1) select count(*) from gone"
+static const char *const trims[] = {
+    COUNTED("delete from mails where (client_id, mail_id) in (select client_id, mail_id from mails where client_id = $1"
+            "   and state <> 'waiting' and finished_at < $2 - 30 * 86400000::bigint limit $3)"),
+    COUNTED("delete from rule_uses where (client_id, response_id, rule_id) in ("
+            "   select client_id, response_id, rule_id from rule_uses where client_id = $1"
+            "      and not open and used_at < $2 - 90 * 86400000::bigint limit $3)"),
+    COUNTED("delete from rule_evaluations where (client_id, response_id) in ("
+            "   select client_id, response_id from rule_evaluations where client_id = $1"
+            "      and evaluated_at < $2 - 400 * 86400000::bigint limit $3)"),
+};
+enum { TRIMS = sizeof trims / sizeof *trims };
+
+static enum err claim(struct request *r, struct tx *tx, const char *object_id, int64_t *now) {
+    scope_rows struct rows rows = {0};
+    TRY(tx_run(tx, &rows,
+               "update due set due_at = " SQL_NOW_MS " + $3"
+               " where client_id = $1 and kind = 'trim' and object_id = $2 and due_at <= " SQL_NOW_MS
+               " returning due_at - $3",
+               "ssi", r->client_id, object_id, (int64_t)DAY_MS));
+    *now = rows.n ? rows_int(&rows, 0, 0) : 0;
+    return OK;
+}
+
+static enum err trim(struct request *r, struct tx *tx, int64_t now, bool *more) {
+    for (int i = 0; i < TRIMS; i++) {
+        scope_rows struct rows rows = {0};
+        TRY(tx_run(tx, &rows, trims[i], "sii", r->client_id, now, (int64_t)ROWS_AT_ONCE));
+        *more |= rows_int(&rows, 0, 0) == ROWS_AT_ONCE;
+    }
+    return OK;
+}
+
+static enum err run(struct request *r, const char *object_id) {
+    int64_t now = 0;
+    bool more = false;
+    scope_tx struct tx tx = {0};
+    TRY(tx_begin(&tx, &r->scope));
+    TRY(claim(r, &tx, object_id, &now));
+    if (!now) return OK;
+    TRY(trim(r, &tx, now, &more));
+    if (more)
+        TRY(tx_run(&tx, NULL, "update due set due_at = $3 where client_id = $1 and kind = 'trim' and object_id = $2",
+                   "ssi", r->client_id, object_id, now + MINUTE_MS));
+    return tx_commit(&tx);
+}
+
+enum err trim_due(const char *client_id, const char *object_id) { return gateway_run(run, client_id, object_id); }
