@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "build/gen/operations.h"
 #include "build/gen/version.h"
+#include "feeds/looks.h"
 #include "feeds/waiting.h"
 #include "notify/webhooks_lane.h"
 #include "rules/counters.h"
@@ -80,6 +81,13 @@ static void add_feeds(struct buf *out) {
              "# HELP mdr_events_sent_total Rows sent by event streams.\n# TYPE mdr_events_sent_total counter\n"
              "mdr_events_sent_total %lu\n",
              feeds.rows_sent);
+    struct looks_counts looks = looks_counts();
+    buf_addf(out,
+             "# HELP mdr_event_looks_total Looks for rows by event streams: at the database, or shared with another "
+             "stream.\n"
+             "# TYPE mdr_event_looks_total counter\n"
+             "mdr_event_looks_total{of=\"database\"} %lu\nmdr_event_looks_total{of=\"other\"} %lu\n",
+             looks.own, looks.shared);
 }
 
 void metrics_text(struct buf *out) {

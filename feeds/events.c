@@ -14,6 +14,7 @@
 #include "build/gen/operations.h"
 #include "feeds/kinds.h"
 #include "feeds/ledger_rows.h"
+#include "feeds/looks.h"
 #include "feeds/waiting.h"
 
 enum {
@@ -114,13 +115,14 @@ static bool still_allowed(struct stream *s, int64_t now) {
 }
 
 static enum err take_rows(struct stream *s) {
-    scope_ledger_page struct ledger_page page = {0};
-    TRY(ledger_read(&s->filter, s->position, FETCH_ROWS, &page));
+    scope_look struct look *look = NULL;
+    TRY(look_read(&s->filter, s->position, FETCH_ROWS, s->stamp, &look));
+    const struct ledger_page *page = look_page(look);
     int sent = 0;
-    while (sent < page.n && s->pending.len < PENDING_BYTES) add_event(s, &page, sent++);
+    while (sent < page->n && s->pending.len < PENDING_BYTES) add_event(s, page, sent++);
     waiting_sent(sent);
-    if (sent == page.n) s->position = page.next;
-    if (sent < page.n || page.next < page.newest) s->stamp = -1;
+    if (sent == page->n) s->position = page->next;
+    if (sent < page->n || page->next < page->newest) s->stamp = -1;
     return OK;
 }
 

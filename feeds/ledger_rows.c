@@ -66,6 +66,8 @@ int64_t ledger_row_position(const struct ledger_page *p, int i) { return rows_in
 
 const char *ledger_row_kind(const struct ledger_page *p, int i) { return rows_text(&p->rows, i, KIND); }
 
+size_t ledger_row_bytes(const struct ledger_page *p, int i) { return rows_len(&p->rows, i, SNAPSHOT); }
+
 int64_t ledger_row_changed_at(const struct ledger_page *p, int i) { return rows_int(&p->rows, i, CHANGED_AT); }
 
 const char *ledger_row_operation(const struct ledger_page *p, int i) { return rows_text(&p->rows, i, OPERATION); }

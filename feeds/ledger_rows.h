@@ -27,6 +27,7 @@ void ledger_page_free(struct ledger_page *p);
 enum err ledger_read(const struct ledger_filter *f, int64_t after, int64_t limit, struct ledger_page *out) must_check;
 
 int64_t ledger_row_position(const struct ledger_page *p, int i);
+size_t ledger_row_bytes(const struct ledger_page *p, int i); /* of its snapshot */
 int64_t ledger_row_changed_at(const struct ledger_page *p, int i);
 const char *ledger_row_kind(const struct ledger_page *p, int i);
 const char *ledger_row_operation(const struct ledger_page *p, int i);

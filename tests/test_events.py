@@ -124,6 +124,52 @@ def test_tenants(fresh):
     stream.close()
 
 
+def test_streams_at_one_position_share_looks_and_nothing_else(gateway, fresh):
+    """Of one client, open at once and woken by the same changes: what each may see and wants to see differs."""
+    tokyo, osaka = (fresh.new_caller("OFFICER", tenants=[fresh.tenants[t]]) for t in ("Tokyo", "Osaka"))
+    incident = fresh.new_incident("Tokyo")["incident_id"]
+    queries = {"all": (fresh.sup, ""), "tokyo": (tokyo, ""), "osaka": (osaka, ""), "comments": (fresh.sup, "?kinds=incident_comment"),
+               "incident": (fresh.sup, f"?incident_id={incident}"), "others'": (tokyo, "?ignore_self=true"),
+               "not sup's": (fresh.sup, "?ignore_self=true&kinds=incident_details"),
+               "not soc's": (fresh.soc, "?ignore_self=true&kinds=incident_details")}
+    streams = {name: [Stream(by, query).wait_open() for _ in range(4)] for name, (by, query) in queries.items()}
+    looks = {of: gateway.metric(f'mdr_event_looks_total{{of="{of}"}}') for of in ("database", "other")}
+    fresh.new_comment(incident, by=tokyo)
+    fresh.new_incident("Osaka")
+    fresh.new_incident("Tokyo")
+    rows = streams["all"][0].wait_rows(4)
+    assert [r["kind"] for r in rows] == ["incident_comment", *["incident_details"] * 3]
+    wanted = {"all": rows, "tokyo": [rows[0], rows[1], rows[3]], "osaka": [rows[2]], "comments": rows[:1], "incident": rows[:2],
+              "others'": [rows[3]], "not sup's": rows[1:], "not soc's": rows[1:2]}
+    for name, expected in wanted.items():
+        for stream in streams[name]:
+            stream.wait_rows(len(expected))
+    time.sleep(1)
+    for name, expected in wanted.items():
+        for stream in streams[name]:
+            mine = {tokyo: rows[:2], fresh.soc: rows[2:]}.get(queries[name][0], [])
+            assert [(r["position"], r["self"]) for r in stream.rows] == [(r["position"], r in mine) for r in expected], name
+    more = {of: gateway.metric(f'mdr_event_looks_total{{of="{of}"}}') - n for of, n in looks.items()}
+    assert more["other"] > more["database"] / 2, more
+    for stream in sum(streams.values(), []):
+        stream.close()
+
+
+def test_clients_at_one_position_share_no_look(gateway, fresh):
+    """The look of one is there, newer and from the same position, when the other's stream opens."""
+    twin = Organisation(gateway, "Twin")
+    begin = newest(fresh.sup)
+    assert newest(twin.sup) == begin
+    theirs = Stream(fresh.sup).wait_open()
+    made = twin.new_incident()["incident_id"]
+    fresh.new_incident()
+    theirs.wait_rows(1)
+    ours = Stream(twin.sup, f"?after={begin}")
+    assert [r["object_id"] for r in ours.wait_rows(1)] == [made]
+    theirs.close()
+    ours.close()
+
+
 # ---- how it ends ----
 
 def test_revocation_ends_it(gateway, second, fresh):
