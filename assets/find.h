@@ -13,7 +13,8 @@ struct asset_brief {
     bool found;            /* false: no such asset, or one that the scope may not see; the rest is then empty */
     const char *tenant_id; /* "-" = root */
     const char *os_version;
-    bool critical; /* tagged "critical", in any case: confirming takes two people (contract A7) */
+    const char *isolated_by; /* the response that did; "" = not isolated by one */
+    bool critical;           /* tagged "critical", in any case: confirming takes two people (contract A7) */
 };
 
 /* Looks asset_ids up (lower-cased, as the validator leaves them; doubles allowed) and holds their rows (for share) until

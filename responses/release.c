@@ -11,7 +11,6 @@
 #include "responses/types.h"
 
 enum { EXECUTE_WITHIN_S = 7 * 24 * 3600, MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS };
-#define BY_DURATION "duration" /* decided_by.kind */
 
 static enum err is_due(struct request *r, struct tx *tx, const char *response_id, bool *due) {
     scope_rows struct rows rows = {0};
@@ -47,7 +46,7 @@ static enum err read_orders(struct request *r, struct tx *tx, const struct task 
                "       coalesce(bool_or(execution_state = 'cancelled'), false)"
                "  from responses where client_id = $1 and incident_id = $2 and undo_of = $3"
                "   and decided_by ->> 'kind' = $4 and status = 'Confirmed'",
-               "ssss", r->client_id, t->incident_id, t->response_id, BY_DURATION));
+               "ssss", r->client_id, t->incident_id, t->response_id, DECIDED_BY_DURATION));
     *out = (struct orders){rows_int(&rows, 0, 0), rows_int(&rows, 0, 1), rows_bool(&rows, 0, 2)};
     return OK;
 }
@@ -65,7 +64,7 @@ static int64_t pause_ms(int64_t orders) {
 static enum err withdraw_undo(struct request *r, struct tx *tx, const struct task *t) {
     struct decision d = {.status = "Declined",
                          .comment = "Withdrawn: the host is released after the ordered duration",
-                         .kind = BY_DURATION,
+                         .kind = DECIDED_BY_DURATION,
                          .id = t->response_id,
                          .name = GATEWAY_AUTHOR,
                          .changed_by = GATEWAY_AUTHOR,
@@ -89,7 +88,7 @@ static enum err release(struct request *r, struct tx *tx, const struct task *t, 
                          .declared_system = "", /* it works everywhere */
                          .decision = {.status = "Confirmed",
                                       .comment = "Released automatically after the ordered duration",
-                                      .kind = BY_DURATION,
+                                      .kind = DECIDED_BY_DURATION,
                                       .id = t->response_id,
                                       .name = GATEWAY_AUTHOR,
                                       .changed_by = GATEWAY_AUTHOR,

@@ -4,6 +4,8 @@
 
 #include "base/err.h"
 
+#define DECIDED_BY_DURATION "duration" /* decided_by.kind of such a release */
+
 /* Job of due.kind 'release' about an ISOLATE_HOST: creates and confirms its RELEASE_HOST, and again where that did not release the
  * host - every 10 minutes for an hour, every hour for a day, then every day -, until the host is released, is isolated by another
  * response, or somebody cancelled such an order. Waits while a release is on its way; withdraws an undo that waits for its second

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "incidents/touch.h"
 #include "responses/decide.h"
+#include "responses/release.h"
 #include "responses/support.h"
 
 /* The statements after the first see what was committed while it waited. */
@@ -17,8 +18,8 @@ enum err tasks_enter(struct request *r, struct tx *tx) {
 }
 
 static void read_task(struct request *r, const struct rows *rows, int row, struct task *t) {
-    const char **texts[] = {&t->response_id, &t->incident_id, &t->tenant_id, &t->asset_id,       &t->type,
-                            &t->parameters,  &t->status,      &t->undone_by, &t->declared_system};
+    const char **texts[] = {&t->response_id, &t->incident_id, &t->tenant_id, &t->asset_id,        &t->type,
+                            &t->parameters,  &t->status,      &t->undone_by, &t->declared_system, &t->ends};
     enum { TEXTS = sizeof texts / sizeof *texts };
     for (int i = 0; i < TEXTS; i++) *texts[i] = arena_strdup(r->arena, rows_text(rows, row, i));
     t->intact = rows_bool(rows, row, TEXTS);
@@ -43,7 +44,8 @@ enum err tasks_lock(struct request *r, struct tx *tx, const struct strings *resp
     TRY(tx_run(
         tx, &rows,
         "select p.response_id, p.incident_id, p.tenant_id, p.asset_id, p.type, p.parameters, p.status, p.undone_by,"
-        "       p.declared_system,"
+        "       p.declared_system, case when p.decided_by ->> 'kind' = '" DECIDED_BY_DURATION
+        "' then p.undo_of else '' end,"
         "       p.content_hash = response_content_hash(p), p.lease_until, p.not_after, p.execution_state, p.epoch,"
         "       p.connector_session <> '' and p.connector_session = $3,"
         "       p.lease_until <= " SQL_NOW_MS ", p.not_after <= " SQL_NOW_MS ","

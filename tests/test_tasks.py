@@ -970,6 +970,23 @@ def test_a_host_released_or_isolated_anew_meanwhile_is_left_alone(fresh):
     assert asset_of(fresh, asset["asset_id"])["isolation"] is True and len(releases(fresh)) == 1
 
 
+def test_a_release_that_waits_does_not_end_a_newer_isolation(fresh):
+    [asset] = fresh.new_assets(1)
+    made = isolate(fresh, asset["asset_id"], duration_s=3600)["response_id"]
+    looked(fresh, made)
+    [back] = releases(fresh)
+    fresh.new_task(type="ISOLATE_HOST", parameters={}, asset_id=asset["asset_id"])
+    [task] = lease(fresh.connector, types=["ISOLATE_HOST"])
+    report(fresh.connector, task, "running")
+    report(fresh.connector, task, "succeeded")
+    assert lease(fresh.connector) == []
+    done = execution(fresh, back["response_id"])
+    assert (done["state"], done["code"]) == ("failed", "already_done")
+    assert asset_of(fresh, asset["asset_id"])["isolation"] is True
+    looked(fresh, made)
+    assert release_due(fresh) is None and len(releases(fresh)) == 1
+
+
 def test_a_late_word_of_an_isolation_that_was_taken_back_isolates_nothing(fresh, gateway):
     """Its connector was silent until not_after; somebody released the host; then it tells of its success."""
     [asset] = fresh.new_assets(1)
