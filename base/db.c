@@ -1,6 +1,8 @@
 #include "base/db.h"
 
+#include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +22,7 @@ enum {
     RESERVED_FROM_WRITERS = 2, /* connections that queued writers never take */
     RESERVED_FROM_LISTS = 2,   /* connections that lists and searches never take: who decides gets in */
     CONNECTIONS_MAX = 64,
+    SILENCE_MS = 5000, /* beyond the time of a statement: then the server is given up */
 };
 
 struct db_conn {
@@ -27,6 +30,8 @@ struct db_conn {
     uint64_t prepared[PREPARED_MAX];
     int prepared_n;
     bool broken;
+    bool warned; /* by the server, since it was last reset */
+    long timeline;
     struct db_conn *next_free;
 };
 
@@ -40,6 +45,7 @@ static struct {
     struct gate queues[QUEUES]; /* one writer of a client (of those with its hash) at a time */
     pthread_mutex_t lock;
     bool started;
+    atomic_long timeline; /* the newest seen */
 } pool = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* ---- rows ---- */
@@ -112,25 +118,57 @@ static void close_conn(struct db_conn *c) {
     c->broken = false;
 }
 
+static bool is_warning(const PGresult *notice) {
+    const char *severity = PQresultErrorField(notice, PG_DIAG_SEVERITY_NONLOCALIZED);
+    if (!severity || strcmp(severity, "WARNING") != 0) return false;
+    LOG(WARN, "database_warning", log_s("message", PQresultErrorField(notice, PG_DIAG_MESSAGE_PRIMARY)));
+    return true;
+}
+
+static void note_notice(void *conn, const PGresult *notice) {
+    if (is_warning(notice)) ((struct db_conn *)conn)->warned = true;
+}
+
+/* Each promotion of a standby begins a timeline. A server on an earlier one than the newest seen was replaced and does not know it:
+ * what it shows is old, and what it takes is lost. */
+static bool is_replaced(long timeline) {
+    long newest = atomic_load(&pool.timeline);
+    while (timeline > newest && !atomic_compare_exchange_weak(&pool.timeline, &newest, timeline)) continue;
+    return timeline < newest;
+}
+
+/* pg_current_wal_lsn() refuses on a standby. */
+static bool set_up(struct db_conn *c) {
+    char sql[500];
+    long long timeout_ms = config()->request_timeout_s * 1000;
+    snprintf(sql, sizeof sql,
+             "set statement_timeout = %lld; set lock_timeout = 8000; set idle_in_transaction_session_timeout = %lld;"
+             "set plan_cache_mode = force_generic_plan; set jit = off;"
+             "set default_transaction_isolation = 'read committed';"
+             "select left(pg_walfile_name(pg_current_wal_lsn()), 8)",
+             timeout_ms, timeout_ms + SILENCE_MS);
+    PGresult *set = PQexec(c->pg, sql);
+    bool ok = PQresultStatus(set) == PGRES_TUPLES_OK;
+    if (ok) c->timeline = strtol(PQgetvalue(set, 0, 0), NULL, 16);
+    PQclear(set);
+    if (!ok) LOG(WARN, "database_unreachable", log_s("message", PQerrorMessage(c->pg)));
+    return ok && PQenterPipelineMode(c->pg);
+}
+
 static bool conn_usable(struct db_conn *c) {
-    if (c->pg && !c->broken && PQstatus(c->pg) == CONNECTION_OK) return true;
+    if (c->pg && !c->broken && PQstatus(c->pg) == CONNECTION_OK && !is_replaced(c->timeline)) return true;
     close_conn(c);
     c->pg = open_pg(pool.url, "mdr-gateway");
     if (PQstatus(c->pg) != CONNECTION_OK) {
         LOG(WARN, "database_unreachable", log_s("message", PQerrorMessage(c->pg)));
         return false;
     }
-    char settings[400];
-    long long timeout_ms = config()->request_timeout_s * 1000;
-    snprintf(settings, sizeof settings,
-             "set statement_timeout = %lld; set lock_timeout = 8000; set idle_in_transaction_session_timeout = %lld;"
-             "set plan_cache_mode = force_generic_plan; set jit = off;"
-             "set default_transaction_isolation = 'read committed'",
-             timeout_ms, timeout_ms + 5000);
-    PGresult *set = PQexec(c->pg, settings);
-    bool ok = PQresultStatus(set) == PGRES_COMMAND_OK && PQenterPipelineMode(c->pg);
-    PQclear(set);
-    return ok;
+    PQsetNoticeReceiver(c->pg, note_notice, c);
+    if (!set_up(c)) return false;
+    if (!is_replaced(c->timeline)) return true;
+    LOG(WARN, "database_replaced", log_s("host", PQhost(c->pg)), log_i("timeline", c->timeline),
+        log_i("newest", atomic_load(&pool.timeline)));
+    return false;
 }
 
 /* How many connections remain when so many are reserved; a small pool has none to reserve. */
@@ -219,10 +257,31 @@ static void note_result(struct outcome *o, PGresult *result, const char *sql) {
     PQclear(result);
 }
 
+/* What a server that turned read-only answers to a write. */
+static bool is_read_only(const PGresult *result) {
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    return state && !strcmp(state, "25006");
+}
+
+/* statement_timeout binds a server that works. One that hangs, or waits for its standby at COMMIT, says nothing for ever. */
+static bool reply_came(struct db_conn *c, int64_t until_ms) {
+    while (PQstatus(c->pg) == CONNECTION_OK && PQisBusy(c->pg)) {
+        struct pollfd socket = {.fd = PQsocket(c->pg), .events = POLLIN};
+        int64_t left_ms = until_ms - monotonic_ms();
+        if (left_ms <= 0) {
+            LOG(WARN, "database_silent", log_s("host", PQhost(c->pg)));
+            return false;
+        }
+        if (poll(&socket, 1, (int)left_ms) > 0 && !PQconsumeInput(c->pg)) return true;
+    }
+    return true;
+}
+
 /* Reads everything up to the sync, so that the connection is fit for the next user whatever happened. */
 static struct outcome read_to_sync(struct db_conn *c, const char *sql) {
     struct outcome o = {0};
-    for (int idle = 0; idle < 2;) {
+    int64_t until_ms = monotonic_ms() + config()->request_timeout_s * 1000 + SILENCE_MS;
+    for (int idle = 0; idle < 2 && reply_came(c, until_ms);) {
         PGresult *result = PQgetResult(c->pg);
         if (!result) {
             idle++;
@@ -233,6 +292,7 @@ static struct outcome read_to_sync(struct db_conn *c, const char *sql) {
             PQclear(result);
             return o;
         }
+        if (is_read_only(result)) c->broken = true;
         note_result(&o, result, sql);
     }
     c->broken = true;
@@ -439,7 +499,10 @@ static enum err end_with(struct tx *tx, const char *sql) {
 
 enum err tx_commit(struct tx *tx) {
     if (tx->done) return ERR_UNAVAILABLE;
+    tx->conn->warned = false;
     enum err e = tx->begun ? end_with(tx, "commit") : OK;
+    /* "canceling wait for synchronous replication": here, but perhaps not on the standby */
+    if (e == OK && tx->conn->warned) e = ERR_UNAVAILABLE;
     if (e != OK) tx->conn->broken = true;
     tx->done = true;
     tx->begun = false;
@@ -466,10 +529,9 @@ struct db_admin {
     PGconn *pg;
 };
 
-static void ignore_notice(void *arg, const PGresult *result) {
+static void tell_notice(void *arg, const PGresult *notice) {
     (void)arg;
-    if (!strncmp(PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED), "WARNING", 7))
-        LOG(WARN, "database_warning", log_s("message", PQresultErrorMessage(result)));
+    (void)is_warning(notice);
 }
 
 struct db_admin *db_admin_open(const char *url) {
@@ -479,7 +541,7 @@ struct db_admin *db_admin_open(const char *url) {
         PQfinish(pg);
         return NULL;
     }
-    PQsetNoticeReceiver(pg, ignore_notice, NULL);
+    PQsetNoticeReceiver(pg, tell_notice, NULL);
     struct db_admin *admin = calloc(1, sizeof *admin);
     if (!admin) return NULL;
     admin->pg = pg;

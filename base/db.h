@@ -1,6 +1,6 @@
 /* PostgreSQL: a pool of connections, transactions that name their client first, one round trip for a read.
- * The only file that knows libpq. Lost connections are replaced by themselves; while the database is away
- * everything here answers ERR_UNAVAILABLE.
+ * The only file that knows libpq. Lost connections are replaced by themselves, and so are those to a server that went silent, turned
+ * read-only or was replaced by its standby; while the database is away everything here answers ERR_UNAVAILABLE.
  *
  * Parameters are typed by one letter each: s text (NULL = SQL NULL), i int64_t, b bool (as int), S const struct strings * (text[], NULL = SQL NULL),
  * x bytea (const void *, size_t).
@@ -92,7 +92,8 @@ enum err tx_begin_write(struct tx *tx, const struct db_scope *scope) must_check;
 enum err tx_run(struct tx *tx, struct rows *out, const char *sql, const char *types,
                 ...) must_check; /* out may be NULL */
 enum err tx_run_sql(struct tx *tx, struct rows *out, struct sql *q) must_check;
-enum err tx_commit(struct tx *tx) must_check; /* ERR_UNAVAILABLE: the outcome is unknown */
+enum err
+tx_commit(struct tx *tx) must_check; /* ERR_UNAVAILABLE: the outcome is unknown, or it may be lost at a fail-over */
 void tx_end(struct tx *tx);
 
 /* Administration with a connection of its own (migrations, bulk loads): fails with libpq's text in the log. */

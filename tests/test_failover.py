@@ -3,6 +3,7 @@ find the new primary by themselves."""
 import concurrent.futures
 import contextlib
 import random
+import signal
 import threading
 import time
 
@@ -199,6 +200,117 @@ def test_the_primary_dies_and_its_standby_takes_over(pair, tmp_path):
         assert not faults(ledger_of(gateways[0], everybody.org.id), executions)
         assert set(executions) == set(confirmed)
         assert gateways[0].cli("ledger", "verify", "--client", everybody.org.id)["ok"] is True
+
+
+# ---- servers that are not what they were: one pair for all, which only the last test uses up ----
+
+def write(org, text, told, seconds=40):
+    """One comment, sent until it is acknowledged; what else was answered, which may only be 503, goes to told."""
+    key, until = text.encode().hex(), time.monotonic() + seconds
+    while time.monotonic() < until:
+        reply = org.sup.call("comments/create", {"incident_id": org.incident, "text": text}, Idempotency_Key=key)
+        if reply.status == 200:
+            org.written.append(text)
+            return
+        if reply.code != "idempotency_running":  # the one before was committed by now
+            told.append(reply.must(503).status)
+        time.sleep(0.1)
+    raise AssertionError(f"{text} was never acknowledged: {told}")
+
+
+def texts(org):
+    """Of the comments; None where the gateway says 503."""
+    reply = org.sup.call("comments/list", {"incident_id": org.incident})
+    return [c["text"] for c in reply.json] if reply.status == 200 else reply.must(503) and None
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """One gateway that gives the database a second for a statement, and its organisation."""
+    pair = Pair()
+    try:
+        with gateways_of(pair, tmp_path_factory.mktemp("place"), n=1, MDR_REQUEST_TIMEOUT_S=1, MDR_POOL_CONNECTIONS=4) as [gateway]:
+            org = Organisation(gateway, "Servers")
+            org.incident, org.written = org.new_incident()["incident_id"], []
+            yield pair, gateway, org
+    finally:
+        pair.remove()
+
+
+SESSIONS = "select pid from pg_stat_activity where usename = 'mdr_serve'"
+WAIT_FOR_STANDBY = SESSIONS + " and wait_event = 'SyncRep'"
+
+
+@contextlib.contextmanager
+def written_meanwhile(org, text):
+    """On a thread; gives the answers on the way, which are there when it ends."""
+    told = []
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        job = pool.submit(write, org, text, told)
+        yield told
+        job.result(60)
+
+
+def test_without_its_standby_nothing_is_acknowledged_and_reading_goes_on(place):
+    pair, _, org = place
+    pair.b.kill()
+    with written_meanwhile(org, "waits for the standby") as told:
+        try:
+            wait_for(lambda: pair.a.query(WAIT_FOR_STANDBY))
+            assert texts(org) == org.written, "what is not on the standby is not shown either"
+            wait_for(lambda: told, 15)
+            assert texts(org) == org.written
+        finally:
+            pair.b.start()
+    assert texts(org) == org.written
+
+
+def test_a_commit_whose_wait_for_the_standby_was_broken_off_is_not_acknowledged(place):
+    pair, _, org = place
+    pair.b.kill()
+    with written_meanwhile(org, "broken off") as told:
+        try:
+            wait_for(lambda: pair.a.query(WAIT_FOR_STANDBY))
+            pair.a.query(WAIT_FOR_STANDBY.replace("pid", "pg_cancel_backend(pid)", 1))
+            wait_for(lambda: told or "broken off" in org.written)
+            assert told
+        finally:
+            pair.b.start()
+    assert texts(org) == org.written
+
+
+def test_a_server_that_became_read_only_is_left(place):
+    pair, _, org = place
+    before = len(pair.a.query(SESSIONS))
+    pair.a.set("default_transaction_read_only", "on")
+    with written_meanwhile(org, "not read-only any more") as told:
+        try:
+            wait_for(lambda: told)
+            wait_for(lambda: len(pair.a.query(SESSIONS)) < before, message="the connection that was refused is kept")
+        finally:
+            pair.a.set_back("default_transaction_read_only")
+    assert texts(org) == org.written
+
+
+def test_a_primary_that_hangs_is_given_up_and_refused_when_it_comes_back(place):
+    """A machine that was suspended: it neither answers nor dies; awake again it still takes itself for the primary, and is named first."""
+    pair, gateway, org = place
+    write(org, "before", [])
+    pair.a.signal(signal.SIGSTOP)
+    pair.b.promote()
+    write(org, "after", [])
+    assert "database_silent" in gateway.log_text(), "it was not noticed, so nothing was shown"
+    gateway.wait_ready(WELL_AGAIN_S)
+    pair.a.signal(signal.SIGCONT)
+    seen = []
+    for _ in range(8):
+        pair.b.query(SESSIONS.replace("pid", "pg_terminate_backend(pid)", 1))
+        seen += [texts(org) for _ in range(6)]
+    assert all(s is None or s == org.written for s in seen), f"the state of a server that was replaced was shown: {seen}"
+    assert "database_replaced" in gateway.log_text()
+    pair.a.kill()
+    write(org, "fenced", [], WELL_AGAIN_S)
+    assert texts(org) == org.written
 
 
 # ---- known bad: the checker must see it ----

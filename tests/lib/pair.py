@@ -69,6 +69,10 @@ class Server:
         self.query(f"alter system set {name} = %s", value)
         self.query("select pg_reload_conf()")
 
+    def set_back(self, name):
+        self.query(f"alter system reset {name}")
+        self.query("select pg_reload_conf()")
+
     def processes(self):
         """The postmaster and its children, which are no group of processes."""
         listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.process.pid)], capture_output=True, text=True, check=False)
