@@ -40,7 +40,8 @@ void reader_take_sql(struct sql *q, const char *client_id, const struct reader *
             " update readers r set due_at = " SQL_NOW_MS " + ?, epoch = r.epoch + 1 from clocks c, free f"
             " where r.client_id = f.client_id and r.kind = f.kind and r.reader_id = f.reader_id and c.client_id = "
             "r.client_id"
-            " returning r.position, c.position as newest, r.epoch, r.failures, r.failing_since",
+            " returning r.position, c.position as newest, r.epoch, r.failures,"
+            "       case when r.failing_since > 0 then " SQL_NOW_MS " - r.failing_since else 0 end as failing_ms",
             "sssi", client_id, r->kind, r->reader_id, (int64_t)READER_LEASE_MS);
 }
 
@@ -68,7 +69,7 @@ void reader_read(const struct rows *rows, struct reader *r) {
     r->newest = rows_int(rows, 0, 1);
     r->epoch = rows_int(rows, 0, 2);
     r->failures = rows_int(rows, 0, 3);
-    r->failing_since = rows_int(rows, 0, 4);
+    r->failing_ms = rows_int(rows, 0, 4);
 }
 
 enum err reader_take(struct tx *tx, struct reader *r, bool *ours) {
@@ -92,7 +93,7 @@ enum err reader_done(struct tx *tx, struct reader *r, int64_t position, bool kee
     if (!*ours) return OK;
     r->position = position;
     r->newest = rows_int(&rows, 0, 0);
-    r->failures = r->failing_since = 0;
+    r->failures = r->failing_ms = 0;
     return OK;
 }
 

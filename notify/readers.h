@@ -22,11 +22,11 @@ enum { READER_LEASE_MS = 30 * 1000, READER_LOOK_MS = 500 /* how often to look fo
 /* kind and reader_id are borrowed from the caller. */
 struct reader {
     const char *kind, *reader_id;
-    int64_t position;      /* of the last row that it is done with */
-    int64_t newest;        /* position of the client's newest row */
-    int64_t epoch;         /* of our lease */
-    int64_t failures;      /* in a row */
-    int64_t failing_since; /* ms; 0 = not failing */
+    int64_t position;   /* of the last row that it is done with */
+    int64_t newest;     /* position of the client's newest row */
+    int64_t epoch;      /* of our lease */
+    int64_t failures;   /* in a row */
+    int64_t failing_ms; /* for how long, by the database's clock; 0 = not failing */
 };
 
 /* Columns client_id and reader_id of those that are behind, due and not taken, longest waiting first. Those that failed

@@ -264,13 +264,13 @@ static enum err note_delivered(struct delivery *d, const struct webhook_attempt 
     if (!rows.n) return OK;
     d->reader.position = d->event.position;
     d->reader.newest = rows_int(&rows, 0, 0);
-    d->reader.failures = d->reader.failing_since = 0;
+    d->reader.failures = d->reader.failing_ms = 0;
     return webhook_trim_log(d->client_id, d->reader.reader_id);
 }
 
 static enum err note(struct delivery *d, const struct http_out_reply *reply, bool *held) {
     bool gone = reply->status == 410, accepted = webhook_accepted(reply);
-    bool over = d->reader.failing_since && now_ms() - d->reader.failing_since > GIVE_UP_MS;
+    bool over = d->reader.failing_ms > GIVE_UP_MS;
     struct webhook_attempt a = {.event = &d->event,
                                 .reply = reply,
                                 .outcome = accepted       ? WEBHOOK_DELIVERED

@@ -29,7 +29,7 @@ def shifted(tmp_path_factory):
 def place():
     """A gateway that does no work, so that others with clocks of their own do it; its organisation; the mail relay."""
     sink = MailSink()
-    one = Gateway(MDR_SMTP_URL=sink.url, MDR_WORKERS="off").start()
+    one = Gateway(MDR_SMTP_URL=sink.url, MDR_WORKERS="off", MDR_EGRESS_ALLOW="127.0.0.0/8").start()
     yield one, Organisation(one, "Clocks"), sink
     one.stop()
     sink.stop()
@@ -75,6 +75,22 @@ def test_what_a_node_puts_off_or_queues_is_not_kept_for_as_long_as_its_clock_is_
         wait_for(lambda: [a for _, a in one.query(waiting, org.id, client=org.id)] == [1])
         [(left_ms, _)] = one.query(waiting, org.id, client=org.id)
         assert 0 < left_ms <= 40_000, "the first retry follows after half a minute"
+    finally:
+        off.stop()
+
+
+def test_a_webhook_that_just_began_to_fail_is_not_switched_off_by_a_node_that_is_days_ahead(place, shifted):
+    one, org, sink = place
+    webhook = org.new_webhook()
+    failures = "select failures from readers where client_id = %s and reader_id = %s"
+    mine = (org.id, webhook["webhook_id"])
+    off = worker(one, sink, MDR_EGRESS_ALLOW="127.0.0.0/8", **shifted(96 * HOUR_S))
+    try:
+        org.new_incident()
+        for n in (1, 2):
+            wait_for(lambda n=n: one.query(failures, *mine, client=org.id) == [(n,)], message="it failed and was given up")
+            one.query("update readers set due_at = 0 where client_id = %s and reader_id = %s", *mine, client=org.id)
+        assert [w["enabled"] for w in org.sup.ok("webhooks/list")] == [True]
     finally:
         off.stop()
 
