@@ -1,19 +1,29 @@
-/* The least that a server on ulfius can do: what an empty poll is compared with. Flags as in api/edge.c. hello PORT */
+/* The least that a server on ulfius can do: it answers every request with the same BYTES of JSON. Flags as in api/edge.c. hello BYTES PORT */
 #include <microhttpd.h>
 #include <stdlib.h>
+#include <string.h>
 #include <ulfius.h>
 #include <unistd.h>
+
+static char *body;
+static size_t body_bytes;
 
 static int hello(const struct _u_request *in, struct _u_response *out, void *arg) {
     (void)in;
     (void)arg;
-    ulfius_set_string_body_response(out, 200, "[]");
+    ulfius_set_binary_body_response(out, 200, body, body_bytes);
     return U_CALLBACK_COMPLETE;
 }
 
 int main(int argc, char **argv) {
     struct _u_instance instance;
-    if (argc < 2 || ulfius_init_instance(&instance, (unsigned)atoi(argv[1]), NULL, NULL) != U_OK) return 2;
+    if (argc < 3 || ulfius_init_instance(&instance, (unsigned)atoi(argv[2]), NULL, NULL) != U_OK) return 2;
+    body_bytes = (size_t)atol(argv[1]);
+    body = body_bytes < 2 ? NULL : malloc(body_bytes);
+    if (!body) return 2;
+    memset(body, ' ', body_bytes);
+    body[0] = '[';
+    body[body_bytes - 1] = ']';
     instance.check_utf8 = 0;
     ulfius_set_default_endpoint(&instance, hello, NULL);
     struct MHD_OptionItem options[] = {

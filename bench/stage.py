@@ -44,10 +44,10 @@ class Server:
         self.process.wait()
 
 
-def hello():
+def hello(size=2):
     BUILD.mkdir(parents=True, exist_ok=True)
     subprocess.run(["gcc", "-O2", "-o", BUILD / "hello", HERE / "hello.c", "-lulfius", "-lmicrohttpd"], check=True)
-    return Server([str(BUILD / "hello"), str(free_port())])
+    return Server([str(BUILD / "hello"), str(size), str(free_port())])
 
 
 def fastify(stage):
@@ -131,8 +131,10 @@ class Stage:
         self.sql("checkpoint")
 
     def reopen_responses(self):
-        self.sql("update responses r set status = 'New', decide_until = 0, decided_by = default from bench_responses b"
-                 " where b.client_id = r.client_id and b.response_id = r.response_id and (r.status <> 'New' or decide_until > 0)")
+        self.sql("update responses r set status = 'New', decide_until = 0, decided_by = default, execution_state = 'none' from bench_responses b"
+                 " where b.client_id = r.client_id and b.response_id = r.response_id and (r.status <> 'New' or decide_until > 0);"
+                 "delete from due d using bench_responses b"
+                 " where d.client_id = b.client_id and d.kind in ('decide', 'execute') and d.object_id = b.response_id")
 
     # ---- its API ----
 
