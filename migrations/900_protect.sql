@@ -20,10 +20,11 @@ begin
         execute format('create policy own_client on %s as restrictive for all to public
                         using (client_id = current_setting(''mdr.client'', true))
                         with check (client_id = current_setting(''mdr.client'', true))', t.name);
+        -- in sub-selects: asked once for a statement, not for each row
         -- tenants itself holds the names; a session's own list of tenants is no tenant column
         if t.has_tenant then
             execute format('create policy own_tenants on %s as restrictive for all to mdr_serve
-                using (current_setting(''mdr.tenants'', true) = ''*''
+                using ((select current_setting(''mdr.tenants'', true)) = ''*''
                        or tenant_id = any ((select string_to_array(current_setting(''mdr.tenants'', true), '',''))::text[]))
                 with check (current_setting(''mdr.tenants'', true) = ''*''
                        or tenant_id = any ((select string_to_array(current_setting(''mdr.tenants'', true), '',''))::text[]))',
