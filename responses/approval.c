@@ -12,6 +12,10 @@ bool approval_suffices(const struct task *t, const struct asset_brief *asset) {
     return !asset->critical || t->approvals >= 2 || !strcmp(t->type, "RELEASE_HOST");
 }
 
+bool approval_superseded(const struct task *t, const struct asset_brief *asset) {
+    return *t->ends && strcmp(t->ends, asset->isolated_by) != 0;
+}
+
 /* The epoch stays: what was handed out before is refused. */
 enum err approval_reopen(struct request *r, struct tx *tx, const struct task *t, int64_t *last) {
     TRY(write_clock(tx, 1, last));

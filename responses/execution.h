@@ -49,6 +49,7 @@ struct execution {
     bool overdue;     /* not_after has passed */
     bool frozen;
     bool unapproved; /* more people have to confirm than did */
+    bool superseded; /* what it was ordered to end is over */
 };
 
 /* What the passing of time makes of it; the same state where nothing is due. */

@@ -95,7 +95,7 @@ static enum outcome judge(const struct request *r, const struct task *t, const s
     if (!approval_suffices(t, asset)) return REOPEN;
     if (*t->declared_system && strcmp(t->declared_system, system_name(systems_of(asset->os_version))) != 0)
         *out = refused(t, "unsupported", "It was proposed for another system than the asset has now.");
-    if (*t->ends && strcmp(t->ends, asset->isolated_by) != 0)
+    if (approval_superseded(t, asset))
         *out = refused(t, "already_done", "The isolation whose time is over was ended or replaced by another.");
     if (is_critical(r, t, asset, &valid))
         *out = refused(t, "critical_object", "The operating system or its protection needs this object.");

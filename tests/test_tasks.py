@@ -987,6 +987,19 @@ def test_a_release_that_waits_does_not_end_a_newer_isolation(fresh):
     assert release_due(fresh) is None and len(releases(fresh)) == 1
 
 
+def test_a_release_that_was_handed_out_does_not_end_a_newer_isolation(fresh, quick):
+    connector = fresh.connector.at(url=quick.url)
+    [asset] = fresh.new_assets(1)
+    made = isolate(fresh, asset["asset_id"], duration_s=3600)["response_id"]
+    looked(fresh, made)
+    [task] = lease(connector)
+    isolate(fresh, asset["asset_id"])
+    report(connector, task, "running", 409, "conflict")
+    wait_for(lambda: lease(connector) == [] and execution(fresh, task["response_id"])["state"] == "failed")
+    assert execution(fresh, task["response_id"])["code"] == "already_done"
+    assert asset_of(fresh, asset["asset_id"])["isolation"] is True
+
+
 def test_a_late_word_of_an_isolation_that_was_taken_back_isolates_nothing(fresh, gateway):
     """Its connector was silent until not_after; somebody released the host; then it tells of its success."""
     [asset] = fresh.new_assets(1)
