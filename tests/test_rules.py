@@ -334,11 +334,27 @@ def test_what_rules_did_long_ago_is_trimmed(fresh, gateway):
                       client=fresh.id)
     gateway.query("update due set due_at = 0 where client_id = %s and kind = 'trim'", fresh.id, client=fresh.id)
     kept = lambda what, table: {k for (k,) in gateway.query(f"select {what} from {table} where client_id = %s", fresh.id, client=fresh.id)}  # noqa: E731
-    wait_for(lambda: gateway.query("select 1 from due where client_id = %s and kind = 'trim' and due_at > 0", fresh.id, client=fresh.id))
+    wait_for(lambda: kept("mail_id", "mails") == {"new", "waits"})
+    assert gateway.query("select 1 from due where client_id = %s and kind = 'trim' and due_at > 0", fresh.id, client=fresh.id)
     assert kept("response_id", "rule_uses") == set(ids[1:])
     assert kept("response_id", "rule_evaluations") == set(ids[1:])
-    assert kept("mail_id", "mails") == {"new", "waits"}
     assert explain(fresh, made[0])["rules"] == [] and explain(fresh, made[1])["rule_id"] == rule["rule_id"]
+
+
+def test_what_cannot_be_trimmed_does_not_keep_back_mail(fresh, gateway):
+    gateway.query("insert into mails (client_id, mail_id, recipient, kind, state, creation_time, finished_at)"
+                  " values (%s, 'held', 'a@example.jp', 'invitation', 'sent', 1, 1), (%s, 'waits', 'a@example.jp', 'invitation', 'waiting', 1, 0)",
+                  fresh.id, fresh.id, client=fresh.id)
+    connection = gateway.psql()
+    connection.autocommit = False
+    with connection.cursor() as cursor:
+        cursor.execute("select set_config('mdr.client', %s, true), set_config('mdr.tenants', '*', true)", [fresh.id])
+        cursor.execute("select from mails where mail_id = 'held' for update")
+        gateway.query("update due set due_at = 0 where client_id = %s and kind = 'trim'", fresh.id, client=fresh.id)
+        gateway.query("insert into due (client_id, kind, object_id, due_at) values (%s, 'mail', 'waits', 1)", fresh.id, client=fresh.id)
+        taken = "select 1 from due where client_id = %s and object_id = 'waits' and due_at = 1"
+        wait_for(lambda: not gateway.query(taken, fresh.id, client=fresh.id), seconds=25)
+    connection.close()
 
 
 # ---- limits ----
