@@ -1,7 +1,6 @@
 #include "auth/password.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <sodium.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -10,14 +9,13 @@
 #include <unistr.h>
 
 #include "base/clock.h"
+#include "base/gate.h"
 
 enum { PASSES = 3, MEMORY_BYTES = 32 << 20 };
 
 _Static_assert(PASSWORD_HASH_BYTES >= crypto_pwhash_STRBYTES, "room for a hash");
 
-static pthread_mutex_t gate_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t gate_left = PTHREAD_COND_INITIALIZER;
-static int inside;
+static struct gate hashing = GATE(hashing, PASSWORD_GATE);
 
 /* --- policy --- */
 
@@ -55,23 +53,8 @@ enum err password_check(const char *password, const char *email, const char **de
 
 /* --- hashing --- */
 
-static enum err gate_enter(void) {
-    struct timespec until = monotonic_at(monotonic_ms() + PASSWORD_WAIT_MS);
-    int failed = 0;
-    pthread_mutex_lock(&gate_lock);
-    while (inside >= PASSWORD_GATE && failed != ETIMEDOUT)
-        failed = pthread_cond_clockwait(&gate_left, &gate_lock, CLOCK_MONOTONIC, &until);
-    bool entered = inside < PASSWORD_GATE;
-    inside += entered;
-    pthread_mutex_unlock(&gate_lock);
-    return entered ? OK : ERR_UNAVAILABLE;
-}
-
-static void gate_leave(void) {
-    pthread_mutex_lock(&gate_lock);
-    inside--;
-    pthread_cond_signal(&gate_left);
-    pthread_mutex_unlock(&gate_lock);
+static enum err enter(void) {
+    return gate_enter(&hashing, 0, monotonic_ms() + PASSWORD_WAIT_MS) ? OK : ERR_UNAVAILABLE;
 }
 
 static bool too_long(const char *password) { return strnlen(password, PASSWORD_BYTES_MAX + 1) > PASSWORD_BYTES_MAX; }
@@ -79,21 +62,21 @@ static bool too_long(const char *password) { return strnlen(password, PASSWORD_B
 enum err password_hash(const char *password, char out[PASSWORD_HASH_BYTES]) {
     if (too_long(password)) return ERR_INVALID;
     if (sodium_init() < 0) return ERR_INTERNAL;
-    TRY(gate_enter());
+    TRY(enter());
     int failed =
         crypto_pwhash_str_alg(out, password, strlen(password), PASSES, MEMORY_BYTES, crypto_pwhash_ALG_ARGON2ID13);
-    gate_leave();
+    gate_leave(&hashing);
     return failed ? ERR_UNAVAILABLE : OK;
 }
 
 enum err password_verify(const char *hash, const char *password) {
     if (too_long(password)) return ERR_CREDENTIALS;
     if (sodium_init() < 0) return ERR_INTERNAL;
-    TRY(gate_enter());
+    TRY(enter());
     errno = 0;
     int failed = crypto_pwhash_str_verify(hash, password, strlen(password));
     bool no_memory = failed && errno == ENOMEM;
-    gate_leave();
+    gate_leave(&hashing);
     if (no_memory) return ERR_UNAVAILABLE;
     return failed ? ERR_CREDENTIALS : OK;
 }

@@ -16,6 +16,9 @@ struct gate {
 };
 
 void gate_init(struct gate *g, int places);
+/* The same for one that is there from the start: static struct gate g = GATE(g, 2); */
+#define GATE(g, places)                                                                                                \
+    { .lock = PTHREAD_MUTEX_INITIALIZER, .free = (places), .end = &(g).first }
 
 /* A place, if more than `keep` are free; waited for until until_ms (monotonic). False: none came free. */
 bool gate_enter(struct gate *g, int keep, int64_t until_ms) __attribute__((warn_unused_result));
