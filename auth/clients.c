@@ -7,8 +7,6 @@
 #include "base/clock.h"
 #include "base/random.h"
 
-#define DAY_MS (24LL * 3600 * 1000)
-
 void client_new_id(char out[CLIENT_ID_CHARS + 1]) {
     unsigned char bytes[CLIENT_ID_CHARS / 2];
     random_bytes(bytes, sizeof bytes);

@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <time.h>
 
+#define DAY_MS ((int64_t)24 * 3600 * 1000)
+
 int64_t now_ms(void);       /* wall clock: milliseconds since the Unix epoch, UTC; may jump */
 int64_t monotonic_ms(void); /* for durations and deadlines inside this process; never jumps */
 /* A moment of monotonic_ms() for what waits until then: pthread_cond_clockwait(), sem_clockwait(), ... with CLOCK_MONOTONIC. */

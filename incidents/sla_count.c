@@ -2,11 +2,10 @@
 
 #include "base/clock.h"
 
-enum { DAY_MS = 86400000 };
-static const int64_t week_ms = 7LL * DAY_MS;
+static const int64_t week_ms = 7 * DAY_MS;
 
 /* 1970-01-01 was a Thursday: weeks begin four days later. */
-static int64_t week_start(int64_t ms) { return (ms - 4LL * DAY_MS) / week_ms * week_ms + 4LL * DAY_MS; }
+static int64_t week_start(int64_t ms) { return (ms - 4 * DAY_MS) / week_ms * week_ms + 4 * DAY_MS; }
 
 static const char used_sql[] =
     "select c.sla_limit, (select count(*) from incidents i where i.client_id = $1 and i.origin = 'Client'"

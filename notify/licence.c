@@ -8,7 +8,6 @@
 #include "base/tz.h"
 #include "notify/notice_queue.h"
 
-#define DAY_MS (24LL * 3600 * 1000)
 enum { TEXT_MAX_BYTES = 256 * 1024 };
 
 /* ---- once a day, by one worker ---- */
@@ -20,7 +19,7 @@ static enum err claim(struct request *r, const char *object_id, bool *ours) {
     TRY(tx_run(&tx, &rows,
                "update due set due_at = " SQL_NOW_MS " + $3"
                " where client_id = $1 and kind = 'licence' and object_id = $2 and due_at <= " SQL_NOW_MS " returning 1",
-               "ssi", r->client_id, object_id, (int64_t)DAY_MS));
+               "ssi", r->client_id, object_id, DAY_MS));
     *ours = rows.n > 0;
     return tx_commit(&tx);
 }
@@ -53,7 +52,7 @@ static enum err read_tenants(struct tx *tx, const char *client_id, struct rows *
                   "           where a.client_id = $1 and a.tenant_id = t.tenant_id and t.asset_limit > 0) n"
                   "     where t.client_id = $1 and (t.expiration_time > 0 or t.asset_limit > 0)"
                   ") v where expiry <> '' or room <> '' order by lower(tenant_name)",
-                  "sii", client_id, now_ms(), (int64_t)DAY_MS);
+                  "sii", client_id, now_ms(), DAY_MS);
 }
 
 static void add_expiry(struct buf *b, const struct rows *rows, int i, const struct tz *zone, bool ja) {

@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/db.h"
 
-#define DAY_MS (24LL * 3600 * 1000)
 enum { ROWS_AT_ONCE = 10000, MINUTE_MS = 60 * 1000 };
 
 /* $1 the client, $2 now, $3 rows at most. An acceptance that may still be running is counted by its rule, however old. */
@@ -30,7 +29,7 @@ static enum err claim(struct request *r, const char *object_id, int64_t *now) {
                "update due set due_at = " SQL_NOW_MS " + $3"
                " where client_id = $1 and kind = 'trim' and object_id = $2 and due_at <= " SQL_NOW_MS
                " returning due_at - $3",
-               "ssi", r->client_id, object_id, (int64_t)DAY_MS));
+               "ssi", r->client_id, object_id, DAY_MS));
     *now = rows.n ? rows_int(&rows, 0, 0) : 0;
     return tx_commit(&tx);
 }

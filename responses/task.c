@@ -84,7 +84,7 @@ enum err task_show(struct request *r, struct tx *tx, const char *response_id, st
 
 /* ---- what the clock does ---- */
 
-enum err task_lapse(struct request *r, struct tx *tx, const struct task *t, enum execution_state to, int64_t stamp) {
+static enum err lapse(struct request *r, struct tx *tx, const struct task *t, enum execution_state to, int64_t stamp) {
     return tx_run(tx, NULL,
                   "with c as ("
                   "    update responses set execution_state = $3, update_time = $4, lease_until = 0,"
@@ -127,7 +127,7 @@ static enum err run(struct request *r, const char *response_id) {
         return write_commit(r, &tx, 0, &nothing);
     }
     TRY(write_clock(&tx, 1, &stamp));
-    TRY(task_lapse(r, &tx, &t, to, stamp));
+    TRY(lapse(r, &tx, &t, to, stamp));
     TRY(incident_touch(r, &tx, t.incident_id, stamp, 1));
     return write_commit(r, &tx, stamp, &nothing);
 }

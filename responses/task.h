@@ -30,10 +30,6 @@ enum err tasks_lock(struct request *r, struct tx *tx, const struct strings *resp
 /* One of them. ERR_NOT_FOUND. */
 enum err task_lock(struct request *r, struct tx *tx, const char *response_id, struct task *out) must_check;
 
-/* Moves it to what the passing of time made of it, with its record: the clock is taken, incident_touch() follows. */
-enum err task_lapse(struct request *r, struct tx *tx, const struct task *t, enum execution_state to,
-                    int64_t stamp) must_check;
-
 /* {response_id, epoch, state, lease_until, not_after} as it stands now. */
 enum err task_show(struct request *r, struct tx *tx, const char *response_id, struct buf *out) must_check;
 
