@@ -83,10 +83,9 @@ static void add_feeds(struct buf *out) {
              feeds.rows_sent);
     struct looks_counts looks = looks_counts();
     buf_addf(out,
-             "# HELP mdr_event_looks_total Looks for rows by event streams: at the database, or shared with another "
-             "stream.\n"
+             "# HELP mdr_event_looks_total Looks for rows by event streams, by whether another stream's was taken.\n"
              "# TYPE mdr_event_looks_total counter\n"
-             "mdr_event_looks_total{of=\"database\"} %lu\nmdr_event_looks_total{of=\"other\"} %lu\n",
+             "mdr_event_looks_total{shared=\"false\"} %lu\nmdr_event_looks_total{shared=\"true\"} %lu\n",
              looks.own, looks.shared);
 }
 

@@ -133,7 +133,7 @@ def test_streams_at_one_position_share_looks_and_nothing_else(gateway, fresh):
                "not sup's": (fresh.sup, "?ignore_self=true&kinds=incident_details"),
                "not soc's": (fresh.soc, "?ignore_self=true&kinds=incident_details")}
     streams = {name: [Stream(by, query).wait_open() for _ in range(4)] for name, (by, query) in queries.items()}
-    looks = {of: gateway.metric(f'mdr_event_looks_total{{of="{of}"}}') for of in ("database", "other")}
+    looks = {shared: gateway.metric(f'mdr_event_looks_total{{shared="{shared}"}}') for shared in ("false", "true")}
     fresh.new_comment(incident, by=tokyo)
     fresh.new_incident("Osaka")
     fresh.new_incident("Tokyo")
@@ -149,8 +149,8 @@ def test_streams_at_one_position_share_looks_and_nothing_else(gateway, fresh):
         for stream in streams[name]:
             mine = {tokyo: rows[:2], fresh.soc: rows[2:]}.get(queries[name][0], [])
             assert [(r["position"], r["self"]) for r in stream.rows] == [(r["position"], r in mine) for r in expected], name
-    more = {of: gateway.metric(f'mdr_event_looks_total{{of="{of}"}}') - n for of, n in looks.items()}
-    assert more["other"] > more["database"] / 2, more
+    more = {shared: gateway.metric(f'mdr_event_looks_total{{shared="{shared}"}}') - n for shared, n in looks.items()}
+    assert more["true"] > more["false"] / 2, more
     for stream in sum(streams.values(), []):
         stream.close()
 
