@@ -5,8 +5,8 @@
  * Parameters are typed by one letter each: s text (NULL = SQL NULL), i int64_t, b bool (as int), S const struct strings * (text[], NULL = SQL NULL),
  * x bytea (const void *, size_t).
  *
- * SQLSTATE -> error (db.c): class 22 ERR_INVALID, 23505 ERR_CONFLICT, 08/53/57 and lost connections ERR_UNAVAILABLE,
- * 40001/40P01/55P03 ERR_UNAVAILABLE (nothing was done, safe to repeat), else ERR_INTERNAL (logged with its SQL). */
+ * SQLSTATE -> error (db.c): class 22 ERR_INVALID, 23505 ERR_CONFLICT, 08/53/57014/57P, read-only (25006), idle too long (25P03) and lost
+ * connections ERR_UNAVAILABLE, 40/55P03 ERR_UNAVAILABLE (nothing was done, safe to repeat), else ERR_INTERNAL (logged with its SQL). */
 #ifndef BASE_DB_H
 #define BASE_DB_H
 
@@ -92,8 +92,8 @@ enum err tx_begin_write(struct tx *tx, const struct db_scope *scope) must_check;
 enum err tx_run(struct tx *tx, struct rows *out, const char *sql, const char *types,
                 ...) must_check; /* out may be NULL */
 enum err tx_run_sql(struct tx *tx, struct rows *out, struct sql *q) must_check;
-enum err
-tx_commit(struct tx *tx) must_check; /* ERR_UNAVAILABLE: the outcome is unknown, or it may be lost at a fail-over */
+/* ERR_UNAVAILABLE: the outcome is unknown, or it may be lost at a fail-over. */
+enum err tx_commit(struct tx *tx) must_check;
 void tx_end(struct tx *tx);
 
 /* Administration with a connection of its own (migrations, bulk loads): fails with libpq's text in the log. */

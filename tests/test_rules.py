@@ -582,7 +582,7 @@ def test_backtest(fresh):
 
 
 def test_judging_takes_no_more_than_a_few_seconds(fresh):
-    """Names and patterns that match nearly, again and again; without a bound this takes minutes, with the client's row locked."""
+    """Names and patterns that match nearly, again and again; without a bound this takes minutes, with the client locked."""
     globs = [f"*{'a' * 120}{i:03}" for i in range(100)]
     for _ in range(60):
         enforce(fresh, when={"host_globs": globs})
