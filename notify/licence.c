@@ -6,23 +6,10 @@
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/tz.h"
+#include "notify/daily.h"
 #include "notify/notice_queue.h"
 
 enum { TEXT_MAX_BYTES = 256 * 1024 };
-
-/* ---- once a day, by one worker ---- */
-
-static enum err claim(struct request *r, const char *object_id, bool *ours) {
-    scope_rows struct rows rows = {0};
-    scope_tx struct tx tx = {0};
-    TRY(tx_begin(&tx, &r->scope));
-    TRY(tx_run(&tx, &rows,
-               "update due set due_at = " SQL_NOW_MS " + $3"
-               " where client_id = $1 and kind = 'licence' and object_id = $2 and due_at <= " SQL_NOW_MS " returning 1",
-               "ssi", r->client_id, object_id, DAY_MS));
-    *ours = rows.n > 0;
-    return tx_commit(&tx);
-}
 
 static enum err read_administrators(struct request *r, struct rows *out) {
     return db_read(
@@ -131,10 +118,10 @@ static enum err tell(struct request *r, const struct notice_receiver *to) {
 }
 
 static enum err run(struct request *r, const char *object_id) {
-    bool ours = false;
+    int64_t now = 0;
     scope_rows struct rows rows = {0};
-    TRY(claim(r, object_id, &ours));
-    if (!ours || !*config()->smtp_url) return OK;
+    TRY(daily_claim(r, "licence", object_id, &now));
+    if (!now || !*config()->smtp_url) return OK;
     TRY(read_administrators(r, &rows));
     for (int i = 0; i < rows.n; i++) {
         struct notice_receiver to = {.user_id = rows_text(&rows, i, 0),

@@ -3,6 +3,7 @@
 #include "auth/gateway.h"
 #include "base/clock.h"
 #include "base/db.h"
+#include "notify/daily.h"
 
 enum { ROWS_AT_ONCE = 10000, MINUTE_MS = 60 * 1000 };
 
@@ -20,20 +21,6 @@ static const char *const trims[] = {
 };
 enum { TRIMS = sizeof trims / sizeof *trims };
 
-/* Committed before anything is deleted: whoever fails at it is not the first of all that is due again. */
-static enum err claim(struct request *r, const char *object_id, int64_t *now) {
-    scope_rows struct rows rows = {0};
-    scope_tx struct tx tx = {0};
-    TRY(tx_begin(&tx, &r->scope));
-    TRY(tx_run(&tx, &rows,
-               "update due set due_at = " SQL_NOW_MS " + $3"
-               " where client_id = $1 and kind = 'trim' and object_id = $2 and due_at <= " SQL_NOW_MS
-               " returning due_at - $3",
-               "ssi", r->client_id, object_id, DAY_MS));
-    *now = rows.n ? rows_int(&rows, 0, 0) : 0;
-    return tx_commit(&tx);
-}
-
 static enum err trim(struct request *r, struct tx *tx, int64_t now, bool *more) {
     for (int i = 0; i < TRIMS; i++) {
         scope_rows struct rows rows = {0};
@@ -46,7 +33,7 @@ static enum err trim(struct request *r, struct tx *tx, int64_t now, bool *more) 
 static enum err run(struct request *r, const char *object_id) {
     int64_t now = 0;
     bool more = false;
-    TRY(claim(r, object_id, &now));
+    TRY(daily_claim(r, "trim", object_id, &now));
     if (!now) return OK;
     scope_tx struct tx tx = {0};
     TRY(tx_begin(&tx, &r->scope));
