@@ -1,4 +1,5 @@
-/* Whether what confirmed a response still suffices when it is to be carried out: its asset may have been tagged critical since.
+/* Whether what was decided still holds when it is to be carried out: the asset may have been tagged critical since, or the isolation
+ * that a release ends may have been replaced.
  * Source: contract A7, security.md "Response actions". */
 #ifndef RESPONSES_APPROVAL_H
 #define RESPONSES_APPROVAL_H

@@ -59,7 +59,8 @@ enum execution_state execution_lapse(const struct execution *e);
 bool execution_lease(const struct execution *e, enum execution_state *next);
 
 /* OK: done, or said already - *changes tells whether the state moves. Else why not: ERR_STALE_EPOCH (somebody has it since, or
- * never had it), ERR_LEASE_ENDED, ERR_NOT_AFTER, ERR_FROZEN, ERR_SECOND_PERSON, ERR_EXECUTION_OVER (another end was told). */
+ * never had it), ERR_LEASE_ENDED, ERR_NOT_AFTER, ERR_FROZEN, ERR_SECOND_PERSON, ERR_CONFLICT (superseded), ERR_EXECUTION_OVER
+ * (another end was told). */
 enum err execution_start(const struct execution *e, int64_t epoch, bool *changes) must_check;
 /* same: exactly this end is stored already. */
 enum err execution_finish(const struct execution *e, int64_t epoch, bool same, bool *changes) must_check;
