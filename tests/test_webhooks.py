@@ -1,9 +1,11 @@
 """Webhooks against real receivers: signed, in order, at least once, whatever the receivers do; and only where they may go."""
 import concurrent.futures
 import json
+import pathlib
 import random
 import re
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -473,15 +475,21 @@ def make_certificate(folder, name):
     return certificate, key
 
 
-def test_tls_is_verified_and_no_proxy_asked(tmp_path):
-    tmp_path.chmod(0o755)
-    good = make_certificate(tmp_path, "IP:127.0.0.1")
-    other = make_certificate(tmp_path, "DNS:elsewhere.example.jp")
-    bundle = tmp_path / "authorities.pem"
+@pytest.fixture
+def readable():
+    """A folder that the gateway can read when it has left root behind; pytest's own are closed."""
+    with tempfile.TemporaryDirectory(prefix="mdr-test-") as name:
+        folder = pathlib.Path(name)
+        folder.chmod(0o755)
+        yield folder
+
+
+def test_tls_is_verified_and_no_proxy_asked(readable):
+    good = make_certificate(readable, "IP:127.0.0.1")
+    other = make_certificate(readable, "DNS:elsewhere.example.jp")
+    bundle = readable / "authorities.pem"
     bundle.write_bytes(good[0].read_bytes() + other[0].read_bytes())
     bundle.chmod(0o644)
-    tmp_path.parent.chmod(0o755)
-    tmp_path.parent.parent.chmod(0o755)
     with Receiver(certificate=good) as trusted, Receiver(certificate=other) as misnamed, Receiver() as proxy, Receiver() as plain:
         where = f"http://127.0.0.1:{proxy.port}"
         one = Gateway(**LOOPBACK, MDR_EGRESS_CA_FILE=bundle, http_proxy=where, https_proxy=where, ALL_PROXY=where, HTTPS_PROXY=where).start()
