@@ -1,6 +1,5 @@
 #include "demo/copy.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static void escape(struct buf *b, char c) {
@@ -68,43 +67,4 @@ void copy_bytes(struct buf *b, const void *data, size_t len) {
 void copy_end(struct buf *b) {
     if (b->failed || !b->len) return;
     b->data[b->len - 1] = '\n';
-}
-
-/* ---- order ---- */
-
-struct line {
-    const char *text;
-    size_t len;
-};
-
-static int compare(const void *a, const void *b) {
-    const struct line *x = a, *y = b;
-    int order = memcmp(x->text, y->text, x->len < y->len ? x->len : y->len);
-    return order ? order : (x->len > y->len) - (x->len < y->len);
-}
-
-/* lines == NULL: only counts. */
-static size_t split(const char *text, size_t len, struct line *lines) {
-    size_t n = 0;
-    for (const char *at = text, *end = text + len; at < end; n++) {
-        const char *next = (const char *)memchr(at, '\n', (size_t)(end - at)) + 1;
-        if (lines) lines[n] = (struct line){at, (size_t)(next - at)};
-        at = next;
-    }
-    return n;
-}
-
-void copy_sort(struct buf *b) {
-    if (!b->len) return;
-    size_t n = split(b->data, b->len, NULL);
-    struct line *lines = malloc(n * sizeof *lines);
-    char *sorted = malloc(b->len), *to = sorted;
-    if (lines && sorted) {
-        split(b->data, b->len, lines);
-        qsort(lines, n, sizeof *lines, compare);
-        for (size_t i = 0; i < n; to += lines[i++].len) memcpy(to, lines[i].text, lines[i].len);
-        memcpy(b->data, sorted, b->len);
-    }
-    free(lines);
-    free(sorted);
 }

@@ -16,8 +16,4 @@ void copy_array(struct buf *b, const char *const *values, size_t n); /* text[] *
 void copy_bytes(struct buf *b, const void *data, size_t len);        /* bytea */
 void copy_end(struct buf *b);                                        /* of the row */
 
-/* Puts the rows in the order of their bytes, so that an index on the first columns is filled from left to right instead of all over.
- * Each is closed. Out of memory: they stay as they are. */
-void copy_sort(struct buf *b);
-
 #endif

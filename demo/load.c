@@ -235,8 +235,7 @@ static const char make_slices[] =
     "create temp table demo_responses as select " RESPONSE_COLUMNS " from responses limit 0;"
     "set enable_nestloop = off; set enable_mergejoin = off";
 
-static enum err write_slice(struct db_admin *admin, struct rows_out *out) {
-    copy_sort(&out->keys);
+static enum err write_slice(struct db_admin *admin, const struct rows_out *out) {
     if (rows_failed(out)) return ERR_UNAVAILABLE;
 #define X(member, table, columns) TRY(session_copy(admin, table, columns, &out->member));
     ROWS_TABLES(X)
@@ -299,19 +298,16 @@ static enum err load_in_threads(struct load *l) {
 }
 
 static enum err load_history_apart(struct load *l, int64_t *ledger_rows) {
-    scope_db_admin struct db_admin *admin = session_open(l->order->owner_url);
-    if (!admin) return ERR_UNAVAILABLE;
-    TRY(session_trust(admin));
-    TRY(db_admin_run(admin, KEEP_VACUUM_OUT("ledger")));
-    TRY(backfill(l->admin, admin, &l->world, &l->timeline, ledger_rows));
-    return db_admin_run(admin, "commit");
+    TRY(db_admin_run(l->admin, KEEP_VACUUM_OUT("ledger")));
+    TRY(backfill(l->admin, &l->world, &l->timeline, ledger_rows));
+    return db_admin_run(l->admin, "commit");
 }
 
 /* The history only reads incidents, so their indexes can grow beside it. */
 static enum err load_history(struct load *l, int64_t *ledger_rows) {
     struct commands indexes = {0};
     TRY(backfill_prepare(l->admin, &l->world, &l->timeline));
-    if (!l->big) return backfill(l->admin, l->admin, &l->world, &l->timeline, ledger_rows);
+    if (!l->big) return backfill(l->admin, &l->world, &l->timeline, ledger_rows);
     TRY(commands_begin(l, &indexes, FIND_OFF(LOADED)));
     enum err e = load_history_apart(l, ledger_rows);
     enum err waited = commands_wait(&indexes);

@@ -29,9 +29,8 @@ void progress_end(struct progress *p);
  * be built beside it. */
 enum err backfill_prepare(struct db_admin *admin, const struct world *w, const struct timeline *t) must_check;
 
-/* The history of all that the timeline tells, appended to the client's ledger, and its clock set after it, inside the transaction of
- * `admin`. reader: the session of backfill_prepare(); where it is another than `admin`, reading goes on beside writing. */
-enum err backfill(struct db_admin *reader, struct db_admin *admin, const struct world *w, const struct timeline *t,
-                  int64_t *rows) must_check;
+/* The history of all that the timeline tells, appended to the client's ledger, and its clock set after it.
+ * Inside the caller's transaction. */
+enum err backfill(struct db_admin *admin, const struct world *w, const struct timeline *t, int64_t *rows) must_check;
 
 #endif

@@ -100,7 +100,7 @@ def test_history_is_written_while_the_search_indexes_grow(gateway):
     words = ["demo", "--client", secrets.token_hex(17), "--assets", "50", "--incidents", "12000", "--seed", "4"]
     load = subprocess.Popen([BINARY, *words], env=gateway.env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd="/")
     working = ("select count(*) from pg_stat_activity where state = 'active' and wait_event_type is distinct from 'Lock'"
-               " and query ~ '^(reindex index incidents_search|select \\* from pg_temp.history)'")
+               " and query ~ '^(reindex index incidents_search|select pg_temp.append)'")
     most = 0
     while load.poll() is None:
         most = max(most, gateway.query(working)[0][0])
