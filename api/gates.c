@@ -446,8 +446,8 @@ enum admission gates_admit_upload(struct call *c) {
     passage_start(&p, c);
     enum admission admission = ADMISSION_NO_UPLOAD;
     if (gate_route(&p) == OK && p.op->body == BODY_MULTIPART) {
-        admission = gate_headers(&p) == OK && gate_who(&p) == OK && gate_right(&p) == OK ? ADMISSION_GRANTED
-                                                                                         : ADMISSION_REFUSED;
+        bool granted = gate_headers(&p) == OK && gate_who(&p) == OK && gate_right(&p) == OK;
+        admission = granted ? ADMISSION_GRANTED : ADMISSION_REFUSED;
     }
     arena_free(&p.arena);
     c->reply.headers_n = 0;

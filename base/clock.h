@@ -5,7 +5,9 @@
 #include <stdint.h>
 #include <time.h>
 
-#define DAY_MS ((int64_t)24 * 3600 * 1000)
+#define MINUTE_MS ((int64_t)60 * 1000)
+#define HOUR_MS (60 * MINUTE_MS)
+#define DAY_MS (24 * HOUR_MS)
 
 int64_t now_ms(void);       /* wall clock: milliseconds since the Unix epoch, UTC; may jump */
 int64_t monotonic_ms(void); /* for durations and deadlines inside this process; never jumps */

@@ -20,8 +20,8 @@ begin
         execute format('create policy own_client on %s as restrictive for all to public
                         using (client_id = current_setting(''mdr.client'', true))
                         with check (client_id = current_setting(''mdr.client'', true))', t.name);
-        -- in sub-selects: asked once for a statement, not for each row
         -- tenants itself holds the names; a session's own list of tenants is no tenant column
+        -- the settings are asked for in sub-selects: once for a statement, not for each row
         if t.has_tenant then
             execute format('create policy own_tenants on %s as restrictive for all to mdr_serve
                 using ((select current_setting(''mdr.tenants'', true)) = ''*''

@@ -5,7 +5,7 @@
 #include "base/db.h"
 #include "notify/daily.h"
 
-enum { ROWS_AT_ONCE = 10000, MINUTE_MS = 60 * 1000 };
+enum { ROWS_AT_ONCE = 10000 };
 
 /* $1 the client, $2 now, $3 rows at most. An acceptance that may still be running is counted by its rule, however old. */
 #define COUNTED(delete) "with gone as (" delete " returning 1) select count(*) from gone"

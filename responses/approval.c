@@ -28,14 +28,11 @@ enum err approval_reopen(struct request *r, struct tx *tx, const struct task *t,
                "                                          'approvals', decided_by -> 'approvals')"
                "     where client_id = $1 and response_id = $2 returning *"
                "), done as ("
-               "    delete from due using c where due.client_id = $1 and due.kind = 'execute'"
-               "       and due.object_id = c.response_id"
-               "), todo as ("
+               "    " TASK_DONE_SQL "), todo as ("
                "    insert into due (client_id, kind, object_id, due_at)"
                "    select client_id, 'decide', response_id, decide_until from c where decide_until > 0"
                ")"
-               "select ledger_append(c.update_time, c.tenant_id, c.incident_id, 'incident_response', c.response_id,"
-               "                     'update', $5, '', c.body) from c",
+               "select " RESPONSE_RECORD_SQL("$5", "''") " from c",
                "ssiss", r->client_id, t->response_id, *last, REOPENED_COMMENT, GATEWAY_AUTHOR));
     return incident_touch(r, tx, t->incident_id, *last, 1);
 }

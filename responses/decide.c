@@ -2,6 +2,7 @@
 
 #include "api/project.h"
 #include "base/clock.h"
+#include "responses/task.h"
 
 struct decision decision_of(const struct request *r, const char *status, const char *comment) {
     bool user = *r->who.user_id;
@@ -67,9 +68,7 @@ enum err decide_apply(struct request *r, struct tx *tx, const struct decision *d
         "    insert into due (client_id, kind, object_id, due_at)"
         "    select client_id, 'execute', response_id, not_after from c where execution_state = 'pending'"
         ")"
-        "select ledger_append(c.update_time, c.tenant_id, c.incident_id, 'incident_response', c.response_id, 'update',"
-        "                     $13, $14, c.body)"
-        "  from (select * from c order by update_time) c",
+        "select " RESPONSE_RECORD_SQL("$13", "$14") " from (select * from c order by update_time) c",
         "sSSSisssssbbss", r->client_id, &ids, &final, &two_people, first, d->status, d->comment, d->kind, d->id,
         d->name, (int)d->approves, (int)d->by_deadline, d->changed_by, d->connection));
     *changed = rows.n;

@@ -10,7 +10,7 @@
 #include "responses/reversal.h"
 #include "responses/types.h"
 
-enum { EXECUTE_WITHIN_S = 7 * 24 * 3600, MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS };
+enum { EXECUTE_WITHIN_S = 7 * 24 * 3600 };
 
 static enum err is_due(struct request *r, struct tx *tx, const char *response_id, bool *due) {
     scope_rows struct rows rows = {0};
@@ -55,7 +55,7 @@ static enum err read_orders(struct request *r, struct tx *tx, const struct task 
 static int64_t pause_ms(int64_t orders) {
     if (orders == 0) return MINUTE_MS;
     if (orders <= 6) return 10 * MINUTE_MS;
-    return orders <= 6 + 24 ? HOUR_MS : 24 * HOUR_MS;
+    return orders <= 6 + 24 ? HOUR_MS : DAY_MS;
 }
 
 /* ---- ordering ---- */

@@ -11,8 +11,7 @@ static enum err link_back(struct request *r, struct tx *tx, const struct task *o
                   "    update responses set undone_by = $3, update_time = $4"
                   "     where client_id = $1 and response_id = $2 returning *"
                   ")"
-                  "select ledger_append(c.update_time, c.tenant_id, c.incident_id, 'incident_response', c.response_id,"
-                  "                     'update', $5, $6, c.body) from c",
+                  "select " RESPONSE_RECORD_SQL("$5", "$6") " from c",
                   "sssiss", r->client_id, of->response_id, id, stamp, r->who.name, r->who.session_id);
 }
 

@@ -91,14 +91,12 @@ static enum err lapse(struct request *r, struct tx *tx, const struct task *t, en
                   "           finished_at = case when $3 = 'pending' then finished_at else $4 end"
                   "     where client_id = $1 and response_id = $2 returning *"
                   "), done as ("
-                  "    delete from due using c where due.client_id = $1 and due.kind = 'execute'"
-                  "       and due.object_id = c.response_id and $3 <> 'pending'"
+                  "    " TASK_DONE_SQL " and $3 <> 'pending'"
                   "), later as ("
                   "    update due set due_at = c.not_after from c where due.client_id = $1 and due.kind = 'execute'"
                   "       and due.object_id = c.response_id and $3 = 'pending'"
                   ")"
-                  "select ledger_append(c.update_time, c.tenant_id, c.incident_id, 'incident_response', c.response_id,"
-                  "                     'update', $5, $6, c.body) from c",
+                  "select " RESPONSE_RECORD_SQL("$5", "$6") " from c",
                   "sssiss", r->client_id, t->response_id, execution_name(to), stamp, r->who.name, r->who.session_id);
 }
 

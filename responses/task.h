@@ -19,6 +19,14 @@ struct task {
     struct execution execution; /* mine: of the session that asks */
 };
 
+/* SQL behind "with c as (update responses ... returning *)", $1 being the client: the record of each change; and "delete ...", for a
+ * part of its own, of the job of what has come to its end. */
+#define RESPONSE_RECORD_SQL(by, connection)                                                                            \
+    "ledger_append(c.update_time, c.tenant_id, c.incident_id, 'incident_response', c.response_id, 'update', " by       \
+    ", " connection ", c.body)"
+#define TASK_DONE_SQL                                                                                                  \
+    "delete from due using c where due.client_id = $1 and due.kind = 'execute' and due.object_id = c.response_id"
+
 /* Shares the client's lock, so that freezing waits for this transaction, or this one sees the freeze: before any other
  * lock. ERR_TOKEN: the session was revoked while it waited. */
 enum err tasks_enter(struct request *r, struct tx *tx) must_check;

@@ -148,18 +148,15 @@ static enum err write_orders(struct request *r, struct tx *tx, const struct orde
         "      from c where due.client_id = $1 and due.kind = 'execute' and due.object_id = c.response_id"
         "       and c.execution_state <> 'failed'"
         "), done as ("
-        "    delete from due using c where due.client_id = $1 and due.kind = 'execute'"
-        "       and due.object_id = c.response_id and c.execution_state = 'failed'"
+        "    " TASK_DONE_SQL " and c.execution_state = 'failed'"
         ")"
-        "select ledger_append(c.update_time, c.tenant_id, c.incident_id, 'incident_response', c.response_id,"
-        "                     'update', $8, $7, c.body),"
-        "       case when c.execution_state <> 'failed' then row_to_json((select t from (select c.response_id,"
-        "           c.epoch, c.type, c.parameters, c.asset_id, c.content_hash, c.not_after, c.lease_until) t)) end"
-        "  from (select * from c order by update_time) c",
+        "select case when c.execution_state <> 'failed' then row_to_json((select t from (select c.response_id,"
+        "           c.epoch, c.type, c.parameters, c.asset_id, c.content_hash, c.not_after, c.lease_until) t)) end,"
+        "       " RESPONSE_RECORD_SQL("$8", "$7") " from (select * from c order by update_time) c",
         "sSSSSissi", r->client_id, &ids, &states, &codes, &messages, first, r->who.session_id, r->who.name,
         config()->task_lease_s * 1000));
     for (int i = 0; i < rows.n; i++)
-        if (!rows_null(&rows, i, 1)) json_raw(out, rows_text(&rows, i, 1));
+        if (!rows_null(&rows, i, 0)) json_raw(out, rows_text(&rows, i, 0));
     return OK;
 }
 

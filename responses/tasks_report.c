@@ -111,8 +111,7 @@ static enum err write_start(struct request *r, struct tx *tx, const struct task 
                   "    update due set due_at = c.not_after from c where due.client_id = $1 and due.kind = 'execute'"
                   "       and due.object_id = c.response_id"
                   ")"
-                  "select ledger_append(c.update_time, c.tenant_id, c.incident_id, 'incident_response', c.response_id,"
-                  "                     'update', $6, $7, c.body) from c",
+                  "select " RESPONSE_RECORD_SQL("$6", "$7") " from c",
                   "ssisiss", r->client_id, t->response_id, stamp, p->message, config()->task_lease_s * 1000,
                   r->who.name, r->who.session_id);
 }
@@ -126,16 +125,13 @@ static enum err write_end(struct request *r, struct tx *tx, const struct task *t
                   "           report_message = $5, report_code = $6, report_result = $7::json"
                   "     where client_id = $1 and response_id = $2 returning *"
                   "), done as ("
-                  "    delete from due using c where due.client_id = $1 and due.kind = 'execute'"
-                  "       and due.object_id = c.response_id"
-                  "), release as ("
+                  "    " TASK_DONE_SQL "), release as ("
                   "    insert into due (client_id, kind, object_id, due_at)"
                   "    select client_id, 'release', response_id, $4 + (parameters ->> 'duration_s')::bigint * 1000"
                   "      from c where type = 'ISOLATE_HOST' and execution_state = 'succeeded'"
                   "       and parameters ->> 'duration_s' is not null"
                   ")"
-                  "select ledger_append(c.update_time, c.tenant_id, c.incident_id, 'incident_response', c.response_id,"
-                  "                     'update', $8, $9, c.body) from c",
+                  "select " RESPONSE_RECORD_SQL("$8", "$9") " from c",
                   "sssisssss", r->client_id, t->response_id, execution_name(p->state), stamp, p->message, p->code,
                   p->result, r->who.name, r->who.session_id);
 }

@@ -22,11 +22,8 @@ static enum err cancel(struct request *r, struct tx *tx, const struct task *t, c
                "           report_message = $4"
                "     where client_id = $1 and response_id = $2 and execution_state = 'pending' returning *"
                "), done as ("
-               "    delete from due using c where due.client_id = $1 and due.kind = 'execute'"
-               "       and due.object_id = c.response_id"
-               ")"
-               "select ledger_append(c.update_time, c.tenant_id, c.incident_id, 'incident_response', c.response_id,"
-               "                     'update', $5, $6, c.body) from c",
+               "    " TASK_DONE_SQL ")"
+               "select " RESPONSE_RECORD_SQL("$5", "$6") " from c",
                "ssisss", r->client_id, t->response_id, *stamp, comment, r->who.name, r->who.session_id));
     return incident_touch(r, tx, t->incident_id, *stamp, 1);
 }

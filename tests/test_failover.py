@@ -251,42 +251,42 @@ def written_meanwhile(org, text):
         job.result(60)
 
 
-def test_without_its_standby_nothing_is_acknowledged_and_reading_goes_on(place):
+@contextlib.contextmanager
+def waiting_for_the_standby(place, text):
+    """It is away, and the write waits for it at its commit; afterwards it is back, and all that was acknowledged is there."""
     pair, _, org = place
     pair.b.kill()
-    with written_meanwhile(org, "waits for the standby") as told:
+    with written_meanwhile(org, text) as told:
         try:
             wait_for(lambda: pair.a.query(WAIT_FOR_STANDBY))
-            assert texts(org) == org.written, "what is not on the standby is not shown either"
-            wait_for(lambda: told, 15)
-            assert texts(org) == org.written
+            yield pair, org, told
         finally:
             pair.b.start()
     assert texts(org) == org.written
+
+
+def test_without_its_standby_nothing_is_acknowledged_and_reading_goes_on(place):
+    with waiting_for_the_standby(place, "waits for the standby") as (_, org, told):
+        assert texts(org) == org.written, "what is not on the standby is not shown either"
+        wait_for(lambda: told, 15)
+        assert texts(org) == org.written
 
 
 def test_a_commit_whose_wait_for_the_standby_was_broken_off_is_not_acknowledged(place):
-    pair, _, org = place
-    pair.b.kill()
-    with written_meanwhile(org, "broken off") as told:
-        try:
-            wait_for(lambda: pair.a.query(WAIT_FOR_STANDBY))
-            pair.a.query(WAIT_FOR_STANDBY.replace("pid", "pg_cancel_backend(pid)", 1))
-            wait_for(lambda: told or "broken off" in org.written)
-            assert told
-        finally:
-            pair.b.start()
-    assert texts(org) == org.written
+    with waiting_for_the_standby(place, "broken off") as (pair, org, told):
+        pair.a.query(WAIT_FOR_STANDBY.replace("pid", "pg_cancel_backend(pid)", 1))
+        wait_for(lambda: told or "broken off" in org.written)
+        assert told
 
 
 def test_a_server_that_became_read_only_is_left(place):
     pair, _, org = place
-    before = len(pair.a.query(SESSIONS))
+    before = set(pair.a.query(SESSIONS))
     pair.a.set("default_transaction_read_only", "on")
     with written_meanwhile(org, "not read-only any more") as told:
         try:
             wait_for(lambda: told)
-            wait_for(lambda: len(pair.a.query(SESSIONS)) < before, message="the connection that was refused is kept")
+            wait_for(lambda: before - set(pair.a.query(SESSIONS)), message="the connection that was refused is kept")
         finally:
             pair.a.set_back("default_transaction_read_only")
     assert texts(org) == org.written
