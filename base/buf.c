@@ -79,17 +79,27 @@ void buf_adds(struct buf *b, const char *s) { buf_add(b, s, strlen(s)); }
 
 void buf_addc(struct buf *b, char c) { buf_add(b, &c, 1); }
 
+void buf_addi(struct buf *b, int64_t value) {
+    char text[20], *end = text + sizeof text, *at = end;
+    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    do *--at = (char)('0' + rest % 10);
+    while (rest /= 10);
+    if (value < 0) *--at = '-';
+    buf_add(b, at, (size_t)(end - at));
+}
+
+/* Most fits into the room that is there. */
 void buf_addf(struct buf *b, const char *format, ...) {
     va_list args, again;
     va_start(args, format);
     va_copy(again, args);
-    int len = vsnprintf(NULL, 0, format, again);
-    va_end(again);
-    char *room = len < 0 ? NULL : buf_reserve(b, (size_t)len);
-    if (room) {
-        vsnprintf(room, (size_t)len + 1, format, args);
+    size_t room = b->size ? b->size - b->len : 0;
+    int len = vsnprintf(room ? b->data + b->len : NULL, room, format, args);
+    if (len >= 0 && buf_reserve(b, (size_t)len)) {
+        if ((size_t)len >= room) vsnprintf(b->data + b->len, (size_t)len + 1, format, again);
         buf_advance(b, (size_t)len);
     }
+    va_end(again);
     va_end(args);
 }
 
@@ -145,9 +155,8 @@ void json_key(struct buf *b, const char *key) {
 }
 
 void json_int(struct buf *b, int64_t value) {
-    char text[24];
-    snprintf(text, sizeof text, "%lld", (long long)value);
-    json_raw(b, text);
+    json_comma(b);
+    buf_addi(b, value);
 }
 
 void json_bool(struct buf *b, bool value) { json_raw(b, value ? "true" : "false"); }

@@ -26,6 +26,7 @@ size_t buf_held(void);                      /* bytes that all buffers of the pro
 void buf_add(struct buf *b, const void *data, size_t len);
 void buf_adds(struct buf *b, const char *s);
 void buf_addc(struct buf *b, char c);
+void buf_addi(struct buf *b, int64_t value); /* in decimal */
 void buf_addf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 char *buf_reserve(struct buf *b, size_t len); /* room for len more bytes; NULL when failed; then buf_advance */
 void buf_advance(struct buf *b, size_t len);

@@ -1,5 +1,6 @@
 #include "base/buf.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "tests/unit.h"
@@ -49,8 +50,36 @@ static void test_take_and_reset(void **state) {
     assert_string_equal(buf_text(&b), "");
 }
 
+/* The room there is, whether a text just fits or not, makes no difference; nor does a limit between. */
+static void test_formats_of_all_lengths(void **state) {
+    (void)state;
+    for (int n = 0; n < 600; n++) {
+        scope_buf struct buf b;
+        buf_init(&b, 600);
+        buf_addf(&b, "%*s|", n, "x");
+        buf_addf(&b, "%d", n);
+        char wanted[640];
+        int len = snprintf(wanted, sizeof wanted, "%*s|%d", n, "x", n);
+        assert_int_equal(b.failed, len > 600);
+        assert_string_equal(buf_text(&b), b.failed ? "" : wanted);
+    }
+}
+
+static void test_numbers(void **state) {
+    (void)state;
+    scope_buf struct buf b;
+    buf_init(&b, 100);
+    const int64_t numbers[] = {0, 9, 10, -1, -10, INT64_MAX, INT64_MIN};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        buf_addi(&b, numbers[i]);
+        buf_addc(&b, ' ');
+    }
+    assert_string_equal(buf_text(&b), "0 9 10 -1 -10 9223372036854775807 -9223372036854775808 ");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_json), cmocka_unit_test(test_limit),
+                                       cmocka_unit_test(test_formats_of_all_lengths), cmocka_unit_test(test_numbers),
                                        cmocka_unit_test(test_take_and_reset)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,14 +13,12 @@ static void escape(struct buf *b, char c) {
 }
 
 static void add(struct buf *b, const char *s, size_t len) {
-    while (len) {
-        size_t plain = 0;
-        while (plain < len && s[plain] != '\\' && s[plain] != '\n' && s[plain] != '\r' && s[plain] != '\t') plain++;
+    for (const char *end = s + len; s < end; s++) {
+        size_t plain = strcspn(s, "\\\n\r\t");
+        if (plain > (size_t)(end - s)) plain = (size_t)(end - s);
         buf_add(b, s, plain);
-        if (plain == len) return;
-        escape(b, s[plain]);
-        s += plain + 1;
-        len -= plain + 1;
+        s += plain;
+        if (s < end) escape(b, *s);
     }
 }
 
@@ -31,7 +29,10 @@ void copy_textn(struct buf *b, const char *s, size_t len) {
 
 void copy_text(struct buf *b, const char *s) { copy_textn(b, s, strlen(s)); }
 
-void copy_int(struct buf *b, int64_t value) { buf_addf(b, "%lld\t", (long long)value); }
+void copy_int(struct buf *b, int64_t value) {
+    buf_addi(b, value);
+    buf_addc(b, '\t');
+}
 
 void copy_bool(struct buf *b, bool value) { buf_adds(b, value ? "t\t" : "f\t"); }
 

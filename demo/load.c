@@ -12,7 +12,7 @@
 #include "demo/rows.h"
 #include "demo/session.h"
 
-enum { SLICE = 2500, THREADS_MIN = 2, THREADS_MAX = 8, ASSETS_SLICE = 20000 };
+enum { SLICE = 2500, THREADS_MIN = 2, THREADS_MAX = 8, ASSETS_SLICE = 20000, TRIES = 5 };
 
 struct load {
     const struct demo_order *order;
@@ -85,17 +85,21 @@ static enum err check_empty(struct db_admin *admin, const char *client_id) {
 #define LOADED_LATER "'{ledger}'::regclass[]"
 
 /* Building an index once costs a fraction of keeping it up to date row by row. Not dropped, but marked as not kept up to date: so
- * the definitions stay where they are, whatever happens. Keys stay on. */
+ * the definitions stay where they are, whatever happens. Keys stay on, but for that of incident_keys: nobody rests on it. */
 static enum err indexes_off(struct db_admin *admin) {
     return db_admin_run(admin, "update pg_index set indisready = false, indisvalid = false"
-                               " where indrelid = any (" LOADED " || " LOADED_LATER ") and not indisunique");
+                               " where indrelid = any (" LOADED " || " LOADED_LATER ")"
+                               " and (not indisunique or indexrelid = 'incident_keys_pkey'::regclass)");
 }
 
 /* ---- several commands at a time ---- */
 
+/* Building an index can get into a deadlock with who writes to its table meanwhile, and be the one that is given up. */
 static enum err run_timed(struct db_admin *admin, const char *command) {
     int64_t begun = monotonic_ms();
-    TRY(db_admin_run(admin, command));
+    enum err e = db_admin_run(admin, command);
+    for (int again = 1; e == ERR_UNAVAILABLE && again < TRIES; again++) e = db_admin_run(admin, command);
+    TRY(e);
     double s = (double)(monotonic_ms() - begun) / 1000;
     if (s > 3) fprintf(stderr, "%s: %.1f s\n", command, s);
     return OK;
@@ -142,10 +146,13 @@ static enum err run_commands(struct load *l, const char *find) {
     return e == OK ? waited : e;
 }
 
-/* The indexes that are off. */
+/* The indexes that are off. With more memory the lists of a search index do not fit the processor's cache while it is built. */
 #define FIND_OFF(tables)                                                                                               \
-    "select 'reindex index ' || indexrelid::regclass from pg_index join pg_class c on c.oid = indexrelid"              \
-    " join pg_am a on a.oid = c.relam where indrelid = any (" tables ") and not indisvalid order by a.amname <> 'gin'"
+    "select case a.amname when 'gin' then 'set maintenance_work_mem = ''16MB''; '"                                     \
+    "                     else 'set maintenance_work_mem = ''256MB''; ' end || 'reindex index ' || "                   \
+    "indexrelid::regclass"                                                                                             \
+    "  from pg_index join pg_class c on c.oid = indexrelid join pg_am a on a.oid = c.relam"                            \
+    " where indrelid = any (" tables ") and not indisvalid order by a.amname <> 'gin'"
 
 /* Worth it only where the indexes would be rebuilt mostly from what is loaded now. */
 static enum err few_incidents(const struct load *l, bool *few) {
@@ -201,55 +208,22 @@ static enum err load_assets(struct load *l) {
 
 /* ---- incidents ---- */
 
-/* Hash joins over what the slice holds: their cost does not rest on statistics of tables that are just being filled. */
-#define CHILDREN(table, columns, id)                                                                                   \
-    table "_new as (insert into " table " (" columns ") select " columns " from demo_" table " returning *), " table   \
-          "_of as (select incident_id as of_id, string_agg(body, ',' order by creation_time, " id ") as bodies"        \
-          "          from " table "_new group by incident_id)"
-
-static const char insert_incidents[] = "with " CHILDREN(
-    "comments", COMMENT_COLUMNS,
-    "comment_id") ","
-                  "     " CHILDREN(
-                      "attachments", ATTACHMENT_COLUMNS,
-                      "attachment_id") ","
-                                       "     " CHILDREN(
-                                           "responses", RESPONSE_COLUMNS,
-                                           "response_id") "insert into incidents (" INCIDENT_COLUMNS
-                                                          ", comments, attachments, responses, body, search_text, "
-                                                          "search_pairs)"
-                                                          " select s.*, coalesce(c.bodies, ''), coalesce(a.bodies, "
-                                                          "''), coalesce(p.bodies, ''), '', '', ''"
-                                                          "   from demo_incidents s"
-                                                          "   left join comments_of c on c.of_id = s.incident_id"
-                                                          "   left join attachments_of a on a.of_id = s.incident_id"
-                                                          "   left join responses_of p on p.of_id = s.incident_id"
-                                                          "  order by s.incident_number;"
-                                                          "truncate demo_incidents, demo_comments, demo_attachments, "
-                                                          "demo_responses";
-
-static const char make_slices[] =
-    "create temp table demo_incidents as select " INCIDENT_COLUMNS " from incidents limit 0;"
-    "create temp table demo_comments as select " COMMENT_COLUMNS " from comments limit 0;"
-    "create temp table demo_attachments as select " ATTACHMENT_COLUMNS " from attachments limit 0;"
-    "create temp table demo_responses as select " RESPONSE_COLUMNS " from responses limit 0;"
-    "set enable_nestloop = off; set enable_mergejoin = off";
-
 static enum err write_slice(struct db_admin *admin, const struct rows_out *out) {
     if (rows_failed(out)) return ERR_UNAVAILABLE;
 #define X(member, table, columns) TRY(session_copy(admin, table, columns, &out->member));
     ROWS_TABLES(X)
 #undef X
-    return db_admin_run(admin, insert_incidents);
+    return OK;
 }
 
 static enum err load_slice(struct load *l, struct db_admin *admin, uint32_t from, struct rows_out *out) {
     uint32_t end = from + SLICE < l->world.incidents_n ? from + SLICE : l->world.incidents_n;
     rows_reset(out);
     for (uint32_t i = from; i < end; i++) {
-        struct plan p;
-        plan_make(&l->world, i, &p);
-        rows_add(&l->world, i, &p, l->timeline.stamps + l->timeline.first[i], out);
+        struct content c;
+        content_make(&l->world, i, l->timeline.stamps + l->timeline.first[i], &c);
+        rows_add(&c, out);
+        content_free(&c);
     }
     if (l->big) TRY(db_admin_run(admin, "begin"));
     TRY(write_slice(admin, out));
@@ -259,11 +233,8 @@ static enum err load_slice(struct load *l, struct db_admin *admin, uint32_t from
 }
 
 static enum err load_slices(struct load *l, struct db_admin *admin) {
-    const struct picture *all = pictures();
     struct rows_out out;
-    if (!all) return ERR_UNAVAILABLE;
-    TRY(db_admin_run(admin, make_slices));
-    rows_init(&out, all);
+    rows_init(&out);
     enum err e = OK;
     while (e == OK && !atomic_load(&l->failed)) {
         uint32_t from = atomic_fetch_add(&l->next, SLICE);
@@ -289,7 +260,6 @@ static void *slice_thread(void *arg) {
 static enum err load_in_threads(struct load *l) {
     pthread_t threads[THREADS_MAX];
     int n = 0;
-    if (!pictures()) return ERR_UNAVAILABLE;
     TRY(db_admin_run(l->admin, KEEP_VACUUM_OUT("incidents, incident_keys, comments, attachments, responses")));
     while (n < threads_wanted() && pthread_create(&threads[n], NULL, slice_thread, l) == 0) n++;
     for (int i = 0; i < n; i++) pthread_join(threads[i], NULL);
@@ -297,26 +267,42 @@ static enum err load_in_threads(struct load *l) {
     return n ? (enum err)atomic_load(&l->failed) : ERR_UNAVAILABLE;
 }
 
-static enum err load_history_apart(struct load *l, int64_t *ledger_rows) {
-    TRY(db_admin_run(l->admin, KEEP_VACUUM_OUT("ledger")));
-    TRY(backfill(l->admin, &l->world, &l->timeline, ledger_rows));
-    return db_admin_run(l->admin, "commit");
+/* Last of all, so that workers find nothing to do in a client that is half loaded. */
+static enum err plan_work(const struct load *l) {
+    scope_rows struct rows rows = {0};
+    return db_admin_query(l->admin, &rows,
+                          "insert into due (client_id, kind, object_id, due_at)"
+                          " select client_id, 'decide', response_id, decide_until from responses"
+                          "  where client_id = $1 and status = 'New' and decide_until > 0"
+                          " union all"
+                          " select client_id, 'close', incident_id, update_time + $2 from incidents where client_id = "
+                          "$1 and status = 'Resolved'"
+                          " on conflict do nothing",
+                          "si", l->world.client_id, 3 * DAY_MS);
 }
 
-/* The history only reads incidents, so their indexes can grow beside it. */
-static enum err load_history(struct load *l, int64_t *ledger_rows) {
+/* The indexes of what is loaded grow beside it. */
+static enum err load_history_apart(struct load *l, int64_t *ledger_rows) {
     struct commands indexes = {0};
-    TRY(backfill_prepare(l->admin, &l->world, &l->timeline));
-    if (!l->big) return backfill(l->admin, &l->world, &l->timeline, ledger_rows);
+    TRY(db_admin_run(l->admin, KEEP_VACUUM_OUT("ledger")));
     TRY(commands_begin(l, &indexes, FIND_OFF(LOADED)));
-    enum err e = load_history_apart(l, ledger_rows);
+    enum err e = history_write(l->admin, &l->world, &l->timeline, ledger_rows);
     enum err waited = commands_wait(&indexes);
     TRY(e);
     TRY(waited);
+    TRY(plan_work(l));
+    TRY(db_admin_run(l->admin, "commit"));
     return run_commands(l, FIND_OFF(LOADED_LATER));
 }
 
+static enum err load_history(struct load *l, int64_t *ledger_rows) {
+    if (l->big) return load_history_apart(l, ledger_rows);
+    TRY(history_write(l->admin, &l->world, &l->timeline, ledger_rows));
+    return plan_work(l);
+}
+
 static enum err load_incidents(struct load *l, int64_t *ledger_rows) {
+    if (!pictures()) return ERR_UNAVAILABLE;
     TRY(timeline_make(&l->world, &l->timeline));
     progress_begin(&l->progress, "incidents", l->world.incidents_n);
     TRY(l->big ? load_in_threads(l) : load_slices(l, l->admin));

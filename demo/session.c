@@ -8,7 +8,7 @@
 /* lz4 costs a tenth of the default; where PostgreSQL was built without it, the default does. */
 static enum err set_up(struct db_admin *admin) {
     scope_rows struct rows lz4 = {0};
-    TRY(db_admin_run(admin, "set synchronous_commit = off; set work_mem = '128MB'; set maintenance_work_mem = '64MB';"
+    TRY(db_admin_run(admin, "set synchronous_commit = off;"
                             "set idle_in_transaction_session_timeout = 0; set statement_timeout = 0; set jit = off;"
                             "set client_min_messages = warning"));
     return db_admin_query(admin, &lz4,

@@ -25,12 +25,9 @@ void progress_begin(struct progress *p, const char *what, int64_t total);
 void progress_add(struct progress *p, int64_t n);
 void progress_end(struct progress *p);
 
-/* What backfill() needs: events in a temporary table, the plan. Not in the transaction of backfill() where indexes are to
- * be built beside it. */
-enum err backfill_prepare(struct db_admin *admin, const struct world *w, const struct timeline *t) must_check;
-
-/* The history of all that the timeline tells, appended to the client's ledger, and its clock set after it.
- * Inside the caller's transaction. */
-enum err backfill(struct db_admin *admin, const struct world *w, const struct timeline *t, int64_t *rows) must_check;
+/* The history of all that the timeline tells, appended to the client's ledger, and its clock set after it. Inside the caller's
+ * transaction. *rows: how many it is. */
+enum err history_write(struct db_admin *admin, const struct world *w, const struct timeline *t,
+                       int64_t *rows) must_check;
 
 #endif

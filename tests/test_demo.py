@@ -95,17 +95,45 @@ def test_a_load_with_search_indexes_off_leaves_them_on_and_right(gateway):
     assert gateway.cli("ledger", "verify", "--client", client_id)["ok"]
 
 
-def test_history_is_written_while_the_search_indexes_grow(gateway):
-    """Who plans a statement on incidents meanwhile waits for them, and they for whoever did: then one follows the other."""
-    words = ["demo", "--client", secrets.token_hex(17), "--assets", "50", "--incidents", "12000", "--seed", "4"]
-    load = subprocess.Popen([BINARY, *words], env=gateway.env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd="/")
-    working = ("select count(*) from pg_stat_activity where state = 'active' and wait_event_type is distinct from 'Lock'"
-               " and query ~ '^(reindex index incidents_search|select pg_temp.append)'")
-    most = 0
-    while load.poll() is None:
-        most = max(most, gateway.query(working)[0][0])
-    assert load.returncode == 0, load.stderr.read()
-    assert most == 3
+RENDERED = """
+select (select count(*) from incidents i where client_id = %(c)s),
+       (select count(*) from incidents i where client_id = %(c)s and body is distinct from incident_body(i)),
+       (select count(*) from incidents i where client_id = %(c)s and search_text is distinct from search_fold(concat_ws(E'\n', summary,
+               'K-' || incident_number, host_names(affected_hosts), description, client_description))),
+       (select count(*) from incidents i where client_id = %(c)s and search_pairs is distinct from search_spread(search_text)),
+       (select count(*) from comments c where client_id = %(c)s and body is distinct from comment_body(c)),
+       (select count(*) from attachments a where client_id = %(c)s and body is distinct from attachment_body(a)),
+       (select count(*) from responses p where client_id = %(c)s and body is distinct from response_body(p)),
+       (select count(*) from responses p where client_id = %(c)s and execution::text is distinct from response_execution(p)::text),
+       (select count(*) from responses p where client_id = %(c)s and content_hash is distinct from response_content_hash(p))"""
+
+HANGING = """
+select count(*) from incidents i where client_id = %%(c)s and %s is distinct from coalesce((select
+       string_agg(body, ',' order by creation_time) from %s h where h.client_id = i.client_id and h.incident_id = i.incident_id), '')"""
+
+NEWEST_RECORDS_THAT_DIFFER = """
+with newest as (select distinct on (object_id) object_id, snapshot from ledger where client_id = %(c)s order by object_id, position desc),
+     objects as (select incident_id as id, body from incidents where client_id = %(c)s
+                 union all select comment_id, body from comments where client_id = %(c)s
+                 union all select attachment_id, body from attachments where client_id = %(c)s
+                 union all select response_id, body from responses where client_id = %(c)s)
+select count(*) from newest n full join objects o on o.id = n.object_id where n.snapshot is distinct from o.body"""
+
+
+def test_what_the_load_renders_is_what_the_database_would_have(gateway):
+    client_id = secrets.token_hex(17)
+    gateway.cli("demo", "--client", client_id, "--assets", "40", "--incidents", "2500", "--seed", "5")
+    with gateway.psql() as connection, connection.cursor() as cursor:
+        cursor.execute(RENDERED, {"c": client_id})
+        assert cursor.fetchone() == (2500, 0, 0, 0, 0, 0, 0, 0, 0)
+        for what in ("comments", "attachments", "responses"):
+            cursor.execute(HANGING % (what, what), {"c": client_id})
+            assert cursor.fetchone() == (0,), what
+        cursor.execute(NEWEST_RECORDS_THAT_DIFFER, {"c": client_id})
+        assert cursor.fetchone() == (0,)
+        cursor.execute("select kind, count(*) > 0 from due where client_id = %s group by kind order by kind", [client_id])
+        assert cursor.fetchall() == [("close", True), ("decide", True), ("trim", True)]
+    connection.close()
 
 
 @pytest.mark.parametrize("text", ["plain ASCII", "Grün ÄÖÜ", "東京本社", "ＡＢＣ１２３％", "ｶﾞｷﾞ", "か\u3099", "e\u0301", "ﬁ ①", "İI ß", ""])
