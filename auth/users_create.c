@@ -1,6 +1,7 @@
 /* users/create: invites a user. */
 #include <string.h>
 
+#include "auth/mail_queue.h"
 #include "auth/pair.h"
 #include "auth/tenant_choice.h"
 #include "auth/users.h"
@@ -38,9 +39,9 @@ static const char *link_of(struct arena *arena, const char *client_id, const cha
 
 static enum err queue_mail(struct arena *arena, struct tx *tx, const struct user_spec *spec,
                            const struct user_made *made, const char *invited_by) {
-    char mail_id[ID20_BYTES];
+    const char *email = spec->email;
+    struct strings recipient = {.n = 1, .v = &email};
     scope_buf struct buf parameters;
-    random_id20(mail_id);
     buf_init(&parameters, 16 * 1024);
     json_open(&parameters, '{');
     json_kstr(&parameters, "name", spec->name);
@@ -48,12 +49,8 @@ static enum err queue_mail(struct arena *arena, struct tx *tx, const struct user
     json_kstr(&parameters, "invitation_link", made->link);
     json_kint(&parameters, "invitation_until", now_ms() + INVITATION_MS);
     json_close(&parameters, '}');
-    return tx_run(
-        tx, NULL,
-        "with queued as (insert into due (client_id, kind, object_id, due_at) values ($1, 'mail', $2, " SQL_NOW_MS "))"
-        " insert into mails (client_id, mail_id, recipient, kind, parameters, language, creation_time)"
-        " values ($1, $2, $3, 'invitation', $4, $5, " SQL_NOW_MS ")",
-        "sssss", spec->client_id, mail_id, spec->email, arena_strdup(arena, buf_text(&parameters)), spec->language);
+    struct queued_mail mail = {"invitation", buf_text(&parameters), spec->language, "UTC", NULL};
+    return mail_queue_add(arena, tx, spec->client_id, &mail, &recipient);
 }
 
 enum err user_create(struct arena *arena, struct tx *tx, const struct user_spec *spec, struct change *by,

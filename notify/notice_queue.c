@@ -2,7 +2,7 @@
 
 #include <jansson.h>
 
-#include "reports/mail_queue.h"
+#include "auth/mail_queue.h"
 
 enum err notice_queue(struct arena *arena, struct tx *tx, const struct notice_receiver *to,
                       const struct notice_words *words) {
@@ -17,7 +17,7 @@ enum err notice_queue(struct arena *arena, struct tx *tx, const struct notice_re
     json_kstr(&parameters, "text", words->text);
     json_close(&parameters, '}');
     if (parameters.failed) return ERR_INTERNAL;
-    struct queued_mail mail = {"notification", buf_text(&parameters), to->language, to->timezone};
+    struct queued_mail mail = {"notification", buf_text(&parameters), to->language, to->timezone, NULL};
     return mail_queue_add(arena, tx, to->scope.client_id, &mail, &recipient);
 }
 

@@ -2,12 +2,10 @@
 #include <string.h>
 #include <strings.h>
 
+#include "auth/mail_queue.h"
 #include "auth/write.h"
-#include "base/clock.h"
 #include "base/mail.h"
-#include "base/random.h"
 #include "build/gen/operations.h"
-#include "reports/mail_queue.h"
 
 static enum err incident_number(struct request *r, const char *issue_key, int64_t *number) {
     unsigned long long value = 0;
@@ -20,25 +18,19 @@ static enum err incident_number(struct request *r, const char *issue_key, int64_
 
 /* In the language of the receiver where that is a user, else of the asking user, else in English. */
 static enum err queue_mail(struct request *r, struct tx *tx, int64_t number, const char *receiver) {
-    char mail_id[ID20_BYTES];
+    struct strings recipient = {.n = 1, .v = &receiver};
     scope_rows struct rows rows = {0};
-    random_id20(mail_id);
-    TRY(tx_run(
-        tx, &rows,
-        "with words as ("
-        "    select coalesce((select language from users where client_id = $1 and lower(email) = lower($4)),"
-        "                    (select language from users where client_id = $1 and user_id = $5), 'en') as language"
-        "), m as ("
-        "    insert into mails (client_id, mail_id, recipient, kind, incident_id, language, timezone, creation_time)"
-        "    select i.client_id, $3, $4, 'incident_report', i.incident_id, w.language,"
-        "           case w.language when 'ja' then 'Asia/Tokyo' else 'UTC' end, " SQL_NOW_MS
-        "      from incidents i, words w where i.client_id = $1 and i.incident_number = $2"
-        "    returning client_id, mail_id, creation_time"
-        ")"
-        "insert into due (client_id, kind, object_id, due_at) select client_id, 'mail', mail_id, creation_time from m"
-        " returning object_id",
-        "sisss", r->client_id, number, mail_id, receiver, r->who.user_id));
-    return rows.n ? OK : fail_not_found(r);
+    TRY(tx_run(tx, &rows,
+               "select i.incident_id,"
+               "       coalesce((select language from users where client_id = $1 and lower(email) = lower($3)),"
+               "                (select language from users where client_id = $1 and user_id = $4), 'en')"
+               "  from incidents i where i.client_id = $1 and i.incident_number = $2",
+               "siss", r->client_id, number, receiver, r->who.user_id));
+    if (!rows.n) return fail_not_found(r);
+    const char *incident_id = rows_text(&rows, 0, 0), *language = rows_text(&rows, 0, 1);
+    const char *timezone = strcmp(language, "ja") ? "UTC" : "Asia/Tokyo";
+    struct queued_mail mail = {"incident_report", "{}", language, timezone, incident_id};
+    return mail_queue_add(r->arena, tx, r->client_id, &mail, &recipient);
 }
 
 enum err incidents_send_email(struct request *r, const struct incidents_send_email_args *args, struct reply *out) {

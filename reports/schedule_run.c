@@ -1,10 +1,10 @@
 #include "reports/schedule_run.h"
 
 #include "auth/gateway.h"
+#include "auth/mail_queue.h"
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/log.h"
-#include "reports/mail_queue.h"
 
 enum err schedule_lock(struct arena *arena, struct tx *tx, const char *client_id, const char *schedule_id,
                        struct schedule *out) {
@@ -37,7 +37,7 @@ enum err schedule_queue(struct arena *arena, struct tx *tx, const char *client_i
     json_kint(&parameters, "from", period.from_s * 1000);
     json_kint(&parameters, "to", period.to_s * 1000);
     json_close(&parameters, '}');
-    struct queued_mail mail = {"schedule_report", buf_text(&parameters), s->language, s->timezone};
+    struct queued_mail mail = {"schedule_report", buf_text(&parameters), s->language, s->timezone, NULL};
     TRY(mail_queue_add(arena, tx, client_id, &mail, &s->emails));
     return tx_run(tx, NULL, "update schedules set last_run = $3 where client_id = $1 and schedule_id = $2", "ssi",
                   client_id, s->schedule_id, now_ms());

@@ -2,13 +2,13 @@
  * them; wider ones do not exist for it. */
 #include <string.h>
 
+#include "auth/mail_queue.h"
 #include "auth/tenant_choice.h"
 #include "auth/write.h"
 #include "base/clock.h"
 #include "base/mail.h"
 #include "base/random.h"
 #include "build/gen/operations.h"
-#include "reports/mail_queue.h"
 #include "reports/schedule_run.h"
 
 enum { PER_CLIENT_MAX = 50, PER_TENANT_MAX = 10 };

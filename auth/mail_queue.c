@@ -1,4 +1,4 @@
-#include "reports/mail_queue.h"
+#include "auth/mail_queue.h"
 
 #include "base/clock.h"
 #include "base/config.h"
@@ -23,11 +23,14 @@ enum err mail_queue_add(struct arena *arena, struct tx *tx, const char *client_i
     return tx_run(
         tx, NULL,
         "with m as ("
-        "    insert into mails (client_id, mail_id, recipient, kind, parameters, language, timezone, creation_time)"
-        "    select $1, u.id, u.recipient, $4, $5, $6, $7, " SQL_NOW_MS " from unnest($2, $3) u (id, recipient)"
+        "    insert into mails (client_id, mail_id, recipient, kind, parameters, language, timezone, incident_id,"
+        "                       creation_time)"
+        "    select $1, u.id, u.recipient, $4, $5, $6, $7, coalesce($8, ''), " SQL_NOW_MS
+        "      from unnest($2, $3) u (id, recipient)"
         "    returning client_id, mail_id, creation_time"
         ")"
         "insert into due (client_id, kind, object_id, due_at)"
         " select client_id, 'mail', mail_id, creation_time from m",
-        "sSSssss", client_id, &ids, recipients, mail->kind, mail->parameters, mail->language, mail->timezone);
+        "sSSsssss", client_id, &ids, recipients, mail->kind, mail->parameters, mail->language, mail->timezone,
+        mail->incident_id);
 }
