@@ -577,6 +577,16 @@ def test_mail_of_a_report(fresh, mail):
     assert attachment.get_filename() == f"K-{number}.pdf" and attachment.get_content().startswith(b"%PDF")
 
 
+def test_mail_is_in_the_language_of_its_receiver(fresh, mail):
+    number, address = fresh.new_incident()["incident_number"], f"{uuid.uuid4().hex}@example.jp"
+    made = fresh.sup.ok("users/create", {"email": address, "name": "佐藤", "role": "OFFICER", "language": "ja"})
+    _, message, _ = mail.wait_for(lambda to, m: address in to and m["Subject"] == "[MDR] ご招待")
+    assert made["invitation_link"] in message.get_body().get_content()
+    fresh.sup.ok("incidents/send/email", {"issue_key": str(number), "issue_type": "thehive", "user_email": address})
+    _, message, _ = mail.wait_for(lambda to, m: address in to and m["Subject"].startswith("[Incident]"))
+    assert f"インシデント K-{number} の概要" in message.get_body().get_content()
+
+
 def test_mail_survives_a_refusing_relay(fresh, mail, gateway):
     incident, address = fresh.new_incident(), f"{uuid.uuid4().hex}@example.jp"
     mail.refuse = "451 try later"
