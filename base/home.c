@@ -172,9 +172,6 @@ static void remember_user(const struct user *u) {
     unsetenv("XDG_RUNTIME_DIR");
     unsetenv("XDG_CACHE_HOME");
     unsetenv("XDG_CONFIG_HOME");
-#ifdef __SANITIZE_ADDRESS__
-    prctl(PR_SET_DUMPABLE, 1); /* the leak sanitizer traces its own process */
-#endif
 }
 
 static bool inside_socket_limit(const char *dir) {
@@ -215,13 +212,27 @@ static enum err prepare_as_root(void) {
     return OK;
 }
 
-enum err home_prepare(void) {
-    if (!geteuid()) return prepare_as_root();
+static enum err prepare_as_user(void) {
     if (!make_dirs(config()->data_dir, 0700) || access(config()->data_dir, R_OK | W_OK | X_OK) < 0) {
         home_complain("MDR_DATA_DIR %s: %s", config()->data_dir, strerrordesc_np(errno));
         return ERR_INTERNAL;
     }
     choose_socket_dir(false);
+    return OK;
+}
+
+/* Changing the user sets it anew, and so does exec: PostgreSQL is not concerned. */
+static void hide_memory(void) {
+#ifdef __SANITIZE_ADDRESS__
+    prctl(PR_SET_DUMPABLE, 1); /* the leak sanitizer traces its own process */
+#else
+    prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
+
+enum err home_prepare(void) {
+    TRY(geteuid() ? prepare_as_user() : prepare_as_root());
+    hide_memory();
     return OK;
 }
 

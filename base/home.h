@@ -13,7 +13,8 @@
 #include "base/err.h"
 
 /* After config_load(), before anything opens files or starts threads. Creates the data folder (0700), drops root,
- * sets config()->data_dir to the folder in use. ERR_INTERNAL: told on stderr with what to do about it. */
+ * sets config()->data_dir to the folder in use, keeps this process' memory out of core files. ERR_INTERNAL: told on
+ * stderr with what to do about it. */
 enum err home_prepare(void) must_check;
 
 /* A folder for sockets, 0700 and ours: run/ in the data folder, or where that path is too long for a socket

@@ -3,7 +3,9 @@ and everything recovers by itself."""
 import concurrent.futures
 import itertools
 import os
+import shutil
 import signal
+import subprocess
 import time
 import uuid
 
@@ -11,7 +13,7 @@ import pytest
 
 from lib import tokens
 from lib.contract import CONTRACT
-from lib.gateway import DatabaseDoor, Gateway, wait_for
+from lib.gateway import ROOT, DatabaseDoor, Gateway, wait_for
 from lib.http import exchange
 from lib.organisation import RIGHT, THROWAWAY, Organisation, get_ids, send_right
 from lib.writers import Clients
@@ -242,6 +244,29 @@ def test_commands_beside_a_serving_gateway(gateway, org):
     assert gateway.cli("client", "create", "--name", "x", "--id", org.id, check=False).returncode == 1
     assert gateway.cli("connection", "create", "--client", "none", "--name", "x", "--role", "OFFICER", check=False).returncode == 1
     assert gateway.cli("connection", "create", "--client", org.id, "--name", "x", "--role", "KING", check=False).returncode in (1, 2)
+
+
+def owner_of_memory(pid):
+    """Root's, where the process may not be dumped."""
+    return os.stat(f"/proc/{pid}/mem").st_uid
+
+
+def test_memory_goes_into_no_core_file(gateway):
+    """Started by the service user, as systemd does: whoever leaves root behind is not dumped anyway. The program is the one without
+    sanitizers, since those read the memory too."""
+    user = gateway.data_dir.stat().st_uid
+    program = shutil.copy(ROOT / "build/mdr-gateway", gateway.folder)
+    log = gateway.folder / "worker.log"
+    with open(log, "wb") as out:
+        worker = subprocess.Popen([program, "work"], env=gateway.env, stdin=subprocess.DEVNULL, stderr=out, cwd="/",
+                                  user=user if os.geteuid() == 0 else None)
+    try:
+        wait_for(lambda: '"working"' in log.read_text(), message=log.read_text())
+        assert owner_of_memory(worker.pid) == 0
+        assert owner_of_memory(gateway.postmaster_pid()) == user, "nothing was shown: nobody's memory is dumped here"
+    finally:
+        worker.terminate()
+        assert worker.wait(30) == 0
 
 
 def test_migrations_change_nothing_twice(gateway):
