@@ -137,6 +137,37 @@ static bool is_replaced(long timeline) {
     return timeline < newest;
 }
 
+/* statement_timeout binds a server that works. One that hangs, or waits for its standby at COMMIT, says nothing for ever, and may
+ * not even read what it is sent. */
+static bool reply_came(struct db_conn *c, int64_t until_ms) {
+    while (PQstatus(c->pg) == CONNECTION_OK && PQisBusy(c->pg)) {
+        short unsent = PQflush(c->pg) > 0 ? POLLOUT : 0;
+        struct pollfd socket = {.fd = PQsocket(c->pg), .events = POLLIN | unsent};
+        int64_t left_ms = until_ms - monotonic_ms();
+        if (left_ms <= 0) {
+            LOG(WARN, "database_silent", log_s("host", PQhost(c->pg)));
+            return false;
+        }
+        if (poll(&socket, 1, (int)left_ms) > 0 && !PQconsumeInput(c->pg)) return true;
+    }
+    return true;
+}
+
+/* The last result of a few statements, outside of a pipeline. NULL: none came in time. */
+static PGresult *ask(struct db_conn *c, const char *sql) {
+    PGresult *last = NULL;
+    int64_t until_ms = monotonic_ms() + SILENCE_MS;
+    if (!PQsendQuery(c->pg, sql)) return NULL;
+    while (reply_came(c, until_ms)) {
+        PGresult *result = PQgetResult(c->pg);
+        if (!result) return last;
+        PQclear(last);
+        last = result;
+    }
+    PQclear(last);
+    return NULL;
+}
+
 /* pg_current_wal_lsn() refuses on a standby. */
 static bool set_up(struct db_conn *c) {
     char sql[500];
@@ -147,7 +178,7 @@ static bool set_up(struct db_conn *c) {
              "set default_transaction_isolation = 'read committed';"
              "select left(pg_walfile_name(pg_current_wal_lsn()), 8)",
              timeout_ms, timeout_ms + SILENCE_MS);
-    PGresult *set = PQexec(c->pg, sql);
+    PGresult *set = ask(c, sql);
     bool ok = PQresultStatus(set) == PGRES_TUPLES_OK;
     if (ok) c->timeline = strtol(PQgetvalue(set, 0, 0), NULL, 16);
     PQclear(set);
@@ -164,7 +195,7 @@ static bool conn_usable(struct db_conn *c) {
         return false;
     }
     PQsetNoticeReceiver(c->pg, note_notice, c);
-    if (!set_up(c)) return false;
+    if (PQsetnonblocking(c->pg, 1) || !set_up(c)) return false;
     if (!is_replaced(c->timeline)) return true;
     LOG(WARN, "database_replaced", log_s("host", PQhost(c->pg)), log_i("timeline", c->timeline),
         log_i("newest", atomic_load(&pool.timeline)));
@@ -261,20 +292,6 @@ static void note_result(struct outcome *o, PGresult *result, const char *sql) {
 static bool is_read_only(const PGresult *result) {
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     return state && !strcmp(state, "25006");
-}
-
-/* statement_timeout binds a server that works. One that hangs, or waits for its standby at COMMIT, says nothing for ever. */
-static bool reply_came(struct db_conn *c, int64_t until_ms) {
-    while (PQstatus(c->pg) == CONNECTION_OK && PQisBusy(c->pg)) {
-        struct pollfd socket = {.fd = PQsocket(c->pg), .events = POLLIN};
-        int64_t left_ms = until_ms - monotonic_ms();
-        if (left_ms <= 0) {
-            LOG(WARN, "database_silent", log_s("host", PQhost(c->pg)));
-            return false;
-        }
-        if (poll(&socket, 1, (int)left_ms) > 0 && !PQconsumeInput(c->pg)) return true;
-    }
-    return true;
 }
 
 /* Reads everything up to the sync, so that the connection is fit for the next user whatever happened. */

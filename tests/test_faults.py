@@ -62,7 +62,7 @@ def test_backends_are_killed_while_clients_write(alone):
 
 
 def test_the_way_to_postgresql_is_cut_again_and_again(alone):
-    door = DatabaseDoor(f"{alone.socket_dir()}/.s.PGSQL.{alone.postmaster_lines()[3]}")
+    door = DatabaseDoor(alone.database_socket())
     behind = Gateway(MDR_DATABASE_URL=door.url(), MDR_KEY_FILE=alone.data_dir / "keys.json", MDR_WORKERS="off",
                      MDR_MIGRATE_URL=door.url("mdr_owner")).start()
     try:
@@ -84,7 +84,7 @@ def test_the_way_to_postgresql_is_cut_again_and_again(alone):
 
 def test_without_a_database_every_operation_is_503(gateway, org):
     """And /healthz still says that the process lives."""
-    door = DatabaseDoor(f"{gateway.socket_dir()}/.s.PGSQL.{gateway.postmaster_lines()[3]}")
+    door = DatabaseDoor(gateway.database_socket())
     behind = Gateway(MDR_DATABASE_URL=door.url(), MDR_KEY_FILE=gateway.data_dir / "keys.json", MDR_WORKERS="off",
                      MDR_SMTP_URL=gateway.env["MDR_SMTP_URL"], MDR_EGRESS_ALLOW=gateway.env["MDR_EGRESS_ALLOW"],
                      MDR_MIGRATE_URL=door.url("mdr_owner")).start()

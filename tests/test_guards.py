@@ -104,7 +104,7 @@ def test_slow_readers_do_not_fill_the_memory(fresh, gateway):
 
 @pytest.fixture
 def behind_a_door(gateway):
-    door = DatabaseDoor(f"{gateway.socket_dir()}/.s.PGSQL.{gateway.postmaster_lines()[3]}")
+    door = DatabaseDoor(gateway.database_socket())
     behind = Gateway(MDR_DATABASE_URL=door.url(), MDR_KEY_FILE=gateway.data_dir / "keys.json", MDR_WORKERS="off",
                      MDR_MIGRATE_URL=door.url("mdr_owner"), MDR_POOL_CONNECTIONS=6).start()
     yield door, behind

@@ -1,4 +1,5 @@
 """Starts and stops real gateways, each with its own embedded PostgreSQL, and says whether one misbehaved."""
+import ctypes
 import json
 import os
 import pathlib
@@ -6,6 +7,7 @@ import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import threading
@@ -19,6 +21,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("MDR_BINARY") or os.environ.get("MDR_GATEWAY") or str(ROOT / "build/san/mdr-gateway")
 READY_SECONDS = 90
 STOP_SECONDS = 60
+SO_ATTACH_FILTER, BPF_RET = 26, 6  # asm-generic/socket.h, linux/bpf_common.h
 SANITIZER = re.compile(r"(AddressSanitizer|LeakSanitizer|runtime error:|UndefinedBehaviorSanitizer|assertion.*failed)", re.I)
 
 
@@ -198,6 +201,9 @@ class Gateway:
         """Of the embedded PostgreSQL; line 5 of its postmaster.pid."""
         return self.postmaster_lines()[4]
 
+    def database_socket(self):
+        return f"{self.socket_dir()}/.s.PGSQL.{self.postmaster_lines()[3]}"
+
     def postmaster_lines(self):
         return (self.data_dir / "postgres/postmaster.pid").read_text().splitlines()
 
@@ -239,24 +245,30 @@ class Gateway:
 
 
 class DatabaseDoor:
-    """A door between a gateway and PostgreSQL that can be shut (cuts what runs and refuses what comes), and that can keep
-    connections back: hold(text) lets nothing more through of those that send the text, until release()."""
+    """A door between a gateway and PostgreSQL, at a unix socket or (tcp) at a port. It can be shut (cuts what runs and refuses what
+    comes). It can keep connections back: hold(text) lets nothing more through of those that send the text (all of them: ""), until
+    release(); let_new_through() ends that for those that did not send it yet. And it can vanish(), as a host that lost its power:
+    no packet is acknowledged, none is refused."""
 
-    def __init__(self, target):
+    def __init__(self, target, tcp=False):
         self.target = target
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="mdr-door-"))
         self.folder.chmod(0o755)
-        self.path = self.folder / ".s.PGSQL.5432"
+        self.host, self.port = ("127.0.0.1", free_port()) if tcp else (str(self.folder), 5432)
+        self.path = None if tcp else self.folder / f".s.PGSQL.{self.port}"
         self.open_pairs, self.lock, self.listener = set(), threading.Lock(), None
         self.held_text, self.held, self.released = None, 0, threading.Event()
         self.open()
 
     def open(self):
-        self.path.unlink(missing_ok=True)
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(str(self.path))
-        self.path.chmod(0o777)
-        self.listener.listen(64)
+        if self.path:
+            self.path.unlink(missing_ok=True)
+            self.listener = socket.socket(socket.AF_UNIX)
+            self.listener.bind(str(self.path))
+            self.path.chmod(0o777)
+            self.listener.listen(64)
+        else:
+            self.listener = socket.create_server((self.host, self.port), backlog=64)
         threading.Thread(target=self._accept, args=(self.listener,), daemon=True).start()
 
     def shut(self):
@@ -266,7 +278,8 @@ class DatabaseDoor:
                 action()
             except OSError:
                 pass
-        self.path.unlink(missing_ok=True)
+        if self.path:
+            self.path.unlink(missing_ok=True)
         with self.lock:
             pairs, self.open_pairs = self.open_pairs, set()
         for pair in pairs:
@@ -280,9 +293,19 @@ class DatabaseDoor:
         self.held_text, self.held = text.encode(), 0
         self.released.clear()
 
-    def release(self):
+    def let_new_through(self):
         self.held_text = None
+
+    def release(self):
+        self.let_new_through()
         self.released.set()
+
+    def vanish(self):
+        """A filter of these sockets drops every packet before the kernel answers it."""
+        self.hold("")
+        program = ctypes.create_string_buffer(struct.pack("HBBI", BPF_RET, 0, 0, 0))
+        for end in [self.listener] + [near for near, _ in self.open_pairs]:
+            end.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HP", 1, ctypes.addressof(program)))
 
     def close(self):
         self.release()
@@ -290,7 +313,7 @@ class DatabaseDoor:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def url(self, user="mdr_serve"):
-        return f"host={self.folder} port=5432 user={user} dbname=mdr"
+        return f"host={self.host} port={self.port} user={user} dbname=mdr"
 
     def _accept(self, listener):
         while True:
@@ -310,15 +333,16 @@ class DatabaseDoor:
                 threading.Thread(target=self._pump, args=(a, b), daemon=True).start()
 
     def _pass_or_hold(self, data):
-        if not self.held_text or self.held_text not in data:
+        if self.held_text is None or self.held_text not in data:
             return
         with self.lock:
             self.held += 1
         self.released.wait()
 
     def _pump(self, a, b):
+        """In pieces much smaller than what a socket takes, so that who is held back cannot send it all."""
         try:
-            while data := a.recv(65536):
+            while data := a.recv(16384):
                 self._pass_or_hold(data)
                 b.sendall(data)
         except OSError:
