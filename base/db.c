@@ -105,9 +105,11 @@ void rows_json(const struct rows *r, struct buf *out) {
 
 /* ---- connections ---- */
 
+/* A host that vanished is noticed after 10 s: by what it does not acknowledge, or by probes while its reply is waited for. */
 static PGconn *open_pg(const char *url, const char *name) {
-    const char *keys[] = {"dbname", "application_name", "connect_timeout", "client_encoding", "tcp_user_timeout", NULL};
-    const char *values[] = {url, name, "3", "UTF8", "10000", NULL};
+    const char *keys[] = {"dbname",           "application_name", "connect_timeout",     "client_encoding",
+                          "tcp_user_timeout", "keepalives_idle",  "keepalives_interval", NULL};
+    const char *values[] = {url, name, "3", "UTF8", "10000", "5", "5", NULL};
     return PQconnectdbParams(keys, values, 1);
 }
 

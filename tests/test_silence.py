@@ -10,6 +10,9 @@ from lib.gateway import DatabaseDoor, Gateway, wait_for
 
 PLACES = 4
 SILENCE_S = 5    # beyond the time of a statement
+VANISHED_S = 10  # without a sign of life the kernel takes the host for gone
+CONNECT_S = 3    # to one host
+LOCK_S = 8       # for a locked row
 SLACK_S = 5
 
 
@@ -33,6 +36,14 @@ def door(gateway):
     one = DatabaseDoor(gateway.database_socket())
     yield one
     one.close()
+
+
+@pytest.fixture
+def tcp_doors(gateway):
+    both = [DatabaseDoor(gateway.database_socket(), tcp=True) for _ in range(2)]
+    yield both
+    for one in both:
+        one.close()
 
 
 @contextlib.contextmanager
@@ -91,3 +102,25 @@ def test_a_server_that_stops_reading(gateway, door, fresh):
                 door.release()
         [attachment] = here.ok("attachments/list", {"incident_id": incident})
         assert here.call("attachments/download", {"attachment_id": attachment["attachment_id"]}).must().body == data
+
+
+def test_a_host_that_vanishes(gateway, tcp_doors, fresh):
+    """No packet is acknowledged, none refused: neither of who sends, nor of who waits for a reply, nor of who connects."""
+    incident = fresh.new_incident()["incident_id"]
+    comment = {"incident_id": incident, "text": "waits for its turn"}
+    with behind(gateway, *tcp_doors) as one, gateway.psql() as locker, locker.cursor() as cursor:
+        here = fresh.sup.at(url=one.url)
+        here.ok("incidents/count", {})
+        with all_in_set_up(here, tcp_doors[0]):
+            pass
+        cursor.execute("begin")
+        cursor.execute("select set_config('mdr.client', %s, true), set_config('mdr.tenants', '*', true)", [fresh.id])
+        cursor.execute("select from incidents where incident_id = %s for update", [incident])
+        with at_once(lambda: here.call("comments/create", comment)) as waiting:
+            wait_for(lambda: gateway.query("select pid from pg_stat_activity where usename = 'mdr_serve' and wait_event_type = 'Lock'"))
+            tcp_doors[0].vanish()
+            with at_once(*[lambda: here.call("incidents/count", {})] * (PLACES - 1)) as asking:
+                assert set(answered(asking, VANISHED_S + CONNECT_S + SLACK_S)) == {200}, "the second door is open"
+            assert answered(waiting, LOCK_S + SLACK_S) == [503]
+        cursor.execute("rollback")
+        here.ok("comments/create", comment)
