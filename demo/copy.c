@@ -2,70 +2,91 @@
 
 #include <string.h>
 
-static void escape(struct buf *b, char c) {
-    switch (c) {
-    case '\\': buf_add(b, "\\\\", 2); return;
-    case '\n': buf_add(b, "\\n", 2); return;
-    case '\r': buf_add(b, "\\r", 2); return;
-    case '\t': buf_add(b, "\\t", 2); return;
-    default: buf_addc(b, c);
+enum { JSONB_VERSION = 1, TEXT_OID = 25, ARRAY_HEAD_BYTES = 20 };
+
+/* Signature, no flags, no extension of the header. */
+const char copy_head[19] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0";
+const char copy_tail[2] = "\377\377";
+
+void copy_init(struct copy *c, size_t limit_bytes) {
+    *c = (struct copy){0};
+    buf_init(&c->rows, limit_bytes);
+}
+
+void copy_reset(struct copy *c) {
+    buf_reset(&c->rows);
+    c->fields = 0;
+}
+
+void copy_free(struct copy *c) { buf_free(&c->rows); }
+
+static void put(unsigned char *at, uint64_t value, int bytes) {
+    for (int i = bytes - 1; i >= 0; i--, value >>= 8) at[i] = (unsigned char)value;
+}
+
+/* Most significant byte first. */
+static void add_number(struct copy *c, uint64_t value, int bytes) {
+    unsigned char number[8];
+    put(number, value, bytes);
+    buf_add(&c->rows, number, (size_t)bytes);
+}
+
+static void open_field(struct copy *c, size_t len) {
+    if (!c->fields++) {
+        c->row_at = c->rows.len;
+        add_number(c, 0, 2);
     }
+    add_number(c, len, 4);
 }
 
-static void add(struct buf *b, const char *s, size_t len) {
-    for (const char *end = s + len; s < end; s++) {
-        size_t plain = strcspn(s, "\\\n\r\t");
-        if (plain > (size_t)(end - s)) plain = (size_t)(end - s);
-        buf_add(b, s, plain);
-        s += plain;
-        if (s < end) escape(b, *s);
-    }
+void copy_textn(struct copy *c, const char *s, size_t len) {
+    open_field(c, len);
+    buf_add(&c->rows, s, len);
 }
 
-void copy_textn(struct buf *b, const char *s, size_t len) {
-    add(b, s, len);
-    buf_addc(b, '\t');
+void copy_text(struct copy *c, const char *s) { copy_textn(c, s, strlen(s)); }
+
+void copy_bytes(struct copy *c, const void *data, size_t len) { copy_textn(c, data, len); }
+
+void copy_jsonb(struct copy *c, const char *json) {
+    open_field(c, strlen(json) + 1);
+    add_number(c, JSONB_VERSION, 1);
+    buf_adds(&c->rows, json);
 }
 
-void copy_text(struct buf *b, const char *s) { copy_textn(b, s, strlen(s)); }
-
-void copy_int(struct buf *b, int64_t value) {
-    buf_addi(b, value);
-    buf_addc(b, '\t');
+void copy_int(struct copy *c, int64_t value) {
+    open_field(c, 8);
+    add_number(c, (uint64_t)value, 8);
 }
 
-void copy_bool(struct buf *b, bool value) { buf_adds(b, value ? "t\t" : "f\t"); }
-
-/* An array's own escapes are escaped again for COPY. */
-static void add_element(struct buf *b, const char *value) {
-    buf_addc(b, '"');
-    for (; *value; value++) {
-        if (*value == '"' || *value == '\\') buf_add(b, "\\\\", 2);
-        escape(b, *value);
-    }
-    buf_addc(b, '"');
+void copy_int4(struct copy *c, int64_t value) {
+    open_field(c, 4);
+    add_number(c, (uint64_t)value, 4);
 }
 
-void copy_array(struct buf *b, const char *const *values, size_t n) {
-    buf_addc(b, '{');
+void copy_bool(struct copy *c, bool value) {
+    open_field(c, 1);
+    add_number(c, value, 1);
+}
+
+/* Dimensions, whether there are nulls, type of the elements; then elements of the one dimension and where it begins. */
+void copy_array(struct copy *c, const char *const *values, size_t n) {
+    size_t len = ARRAY_HEAD_BYTES;
+    for (size_t i = 0; i < n; i++) len += 4 + strlen(values[i]);
+    open_field(c, n ? len : 12);
+    add_number(c, n > 0, 4);
+    add_number(c, 0, 4);
+    add_number(c, TEXT_OID, 4);
+    if (!n) return;
+    add_number(c, n, 4);
+    add_number(c, 1, 4);
     for (size_t i = 0; i < n; i++) {
-        if (i) buf_addc(b, ',');
-        add_element(b, values[i]);
+        add_number(c, strlen(values[i]), 4);
+        buf_adds(&c->rows, values[i]);
     }
-    buf_adds(b, "}\t");
 }
 
-void copy_bytes(struct buf *b, const void *data, size_t len) {
-    static const char hex[] = "0123456789abcdef";
-    buf_adds(b, "\\\\x");
-    for (const unsigned char *p = data, *end = p + len; p < end; p++) {
-        buf_addc(b, hex[*p >> 4]);
-        buf_addc(b, hex[*p & 15]);
-    }
-    buf_addc(b, '\t');
-}
-
-void copy_end(struct buf *b) {
-    if (b->failed || !b->len) return;
-    b->data[b->len - 1] = '\n';
+void copy_end(struct copy *c) {
+    if (!c->rows.failed && c->fields) put((unsigned char *)c->rows.data + c->row_at, c->fields, 2);
+    c->fields = 0;
 }

@@ -20,7 +20,8 @@ struct history {
     const struct timeline *t;
     struct progress progress;
     struct chain chain; /* rows: the position */
-    struct buf rows, body;
+    struct copy rows;
+    struct buf body;
     int64_t said; /* rows that progress has been told */
 };
 
@@ -36,7 +37,10 @@ static void add_record(struct history *h, const struct content *c, const struct 
     for (int i = 0; i < CHAIN_FIELDS - 1; i++) fields[i] = (struct chain_field){texts[i], strlen(texts[i])};
     fields[CHAIN_FIELDS - 1] = (struct chain_field){buf_text(&h->body), h->body.len};
     chain_add(&h->chain, fields);
-    for (int i = 0; i < CHAIN_FIELDS; i++) copy_textn(&h->rows, fields[i].text, fields[i].len);
+    copy_text(&h->rows, h->w->client_id);
+    copy_int(&h->rows, h->chain.rows);
+    copy_int(&h->rows, e->stamp);
+    for (int i = 3; i < CHAIN_FIELDS; i++) copy_textn(&h->rows, fields[i].text, fields[i].len);
     copy_bytes(&h->rows, h->chain.hash, sizeof h->chain.hash);
     copy_end(&h->rows);
     buf_reset(&h->body);
@@ -89,9 +93,9 @@ static void add_event(struct history *h, const struct event *e) {
 }
 
 static enum err flush(struct history *h) {
-    if (h->rows.failed || h->body.failed) return ERR_UNAVAILABLE;
+    if (h->rows.rows.failed || h->body.failed) return ERR_UNAVAILABLE;
     TRY(session_copy(h->admin, "ledger", LEDGER_COLUMNS, &h->rows));
-    buf_reset(&h->rows);
+    copy_reset(&h->rows);
     progress_add(&h->progress, h->chain.rows - h->said);
     h->said = h->chain.rows;
     return OK;
@@ -100,7 +104,7 @@ static enum err flush(struct history *h) {
 static enum err add_all(struct history *h) {
     for (size_t i = 0; i < h->t->n; i++) {
         add_event(h, &h->t->events[i]);
-        if (h->rows.len >= PART_BYTES) TRY(flush(h));
+        if (h->rows.rows.len >= PART_BYTES) TRY(flush(h));
     }
     return flush(h);
 }
@@ -130,7 +134,7 @@ enum err history_write(struct db_admin *admin, const struct world *w, const stru
     struct history h = {.admin = admin, .w = w, .t = t};
     *count = 0;
     for (size_t i = 0; i < t->n; i++) *count += (int64_t)event_records(&t->events[i]);
-    buf_init(&h.rows, 2 * PART_BYTES);
+    copy_init(&h.rows, 2 * PART_BYTES);
     buf_init(&h.body, BODY_BYTES_MAX);
     progress_begin(&h.progress, "history", *count);
     enum err e = find_end(&h);
@@ -139,7 +143,7 @@ enum err history_write(struct db_admin *admin, const struct world *w, const stru
     if (e == OK && h.chain.rows != from + *count) e = ERR_INTERNAL;
     if (e == OK) e = set_clock(&h);
     progress_end(&h.progress);
-    buf_free(&h.rows);
+    copy_free(&h.rows);
     buf_free(&h.body);
     return e;
 }

@@ -86,7 +86,7 @@ static const char *os_version(struct dice *d, const struct host *h) {
     return DICE_PICK(d, workstations);
 }
 
-static void add_product(struct dice *d, const struct host *h, struct buf *scratch, struct buf *out) {
+static void add_product(struct dice *d, const struct host *h, struct buf *scratch, struct copy *out) {
     static const char *const names[] = {"Kaspersky Endpoint Security for Windows",
                                         "Kaspersky Endpoint Security for Linux", "Kaspersky Endpoint Security for Mac"};
     static const char *const versions[][3] = {{"12.6.0.438", "12.5.0.539", "12.3.0.493"},
@@ -102,10 +102,10 @@ static void add_product(struct dice *d, const struct host *h, struct buf *scratc
     json_kstr(scratch, kind == 0 ? "KES" : kind == 1 ? "KESL" : "KESMAC", version);
     json_kstr(scratch, "NAGENT", "15.1.0.20748");
     json_close(scratch, '}');
-    copy_text(out, buf_text(scratch));
+    copy_jsonb(out, buf_text(scratch));
 }
 
-static void add_interfaces(struct dice *d, const struct host *h, struct buf *scratch, struct buf *out) {
+static void add_interfaces(struct dice *d, const struct host *h, struct buf *scratch, struct copy *out) {
     char mac[18], text[64];
     snprintf(mac, sizeof mac, "00:50:56:%02x:%02x:%02x", dice_below(d, 256), dice_below(d, 256), dice_below(d, 256));
     buf_reset(scratch);
@@ -124,7 +124,7 @@ static void add_interfaces(struct dice *d, const struct host *h, struct buf *scr
     copy_text(out, buf_text(scratch));
 }
 
-static void add_tags(struct dice *d, const struct host *h, struct buf *out) {
+static void add_tags(struct dice *d, const struct host *h, struct copy *out) {
     const char *tags[4];
     size_t n = 0;
     if (h->critical) tags[n++] = "critical";
@@ -143,7 +143,7 @@ static int64_t last_seen(struct dice *d, const struct world *w) {
     return w->now_ms - dice_between(d, 35 * DAY, 120 * DAY);
 }
 
-static void add_components(struct dice *d, const struct world *w, struct buf *scratch, struct buf *out) {
+static void add_components(struct dice *d, const struct world *w, struct buf *scratch, struct copy *out) {
     bool off = dice_percent(d, 3), missing = dice_percent(d, 6);
     buf_reset(scratch);
     json_open(scratch, '[');
@@ -155,7 +155,7 @@ static void add_components(struct dice *d, const struct world *w, struct buf *sc
                  "%s{\"name\":\"Adaptive Anomaly Control\",\"key\":false,\"state\":\"missing\",\"since\":%lld}",
                  off ? "," : "", (long long)(w->now_ms - dice_between(d, HOUR, 90 * DAY)));
     buf_addc(scratch, ']');
-    copy_text(out, buf_text(scratch));
+    copy_jsonb(out, buf_text(scratch));
 }
 
 /* "soc.lab" of "JERRY.soc.lab"; hosts without a dot are in their tenant's domain. */
@@ -164,7 +164,7 @@ static const char *domain_of(const struct host *h) {
     return dot ? dot + 1 : h->tenant->domain;
 }
 
-void host_row(const struct world *w, uint32_t number, struct buf *scratch, struct buf *out) {
+void host_row(const struct world *w, uint32_t number, struct buf *scratch, struct copy *out) {
     struct host h;
     char uuid[UUID_BYTES];
     struct dice d = dice_of(w->seed, STREAM_HOST + 100, number);
@@ -189,6 +189,6 @@ void host_row(const struct world *w, uint32_t number, struct buf *scratch, struc
     copy_text(out, !h.server && dice_percent(&d, 6) ? "vdi" : "physical");
     add_components(&d, w, scratch, out);
     copy_int(out, seen - dice_between(&d, 0, dice_percent(&d, 4) ? 12 * DAY : DAY));
-    copy_text(out, "[]");
+    copy_jsonb(out, "[]");
     copy_end(out);
 }

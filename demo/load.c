@@ -179,18 +179,19 @@ static enum err load_tenants(const struct load *l) {
     return OK;
 }
 
-static enum err flush_assets(struct db_admin *admin, struct buf *rows) {
-    if (rows->failed) return ERR_UNAVAILABLE;
+static enum err flush_assets(struct db_admin *admin, struct copy *rows) {
+    if (rows->rows.failed) return ERR_UNAVAILABLE;
     TRY(session_copy(admin, "demo_assets", ASSET_COLUMNS, rows));
-    buf_reset(rows);
+    copy_reset(rows);
     return db_admin_run(admin, "insert into assets (" ASSET_COLUMNS ") select " ASSET_COLUMNS " from demo_assets"
                                " on conflict do nothing; truncate demo_assets");
 }
 
 /* With all triggers on: they work out what is searched and shown. */
 static enum err load_assets(struct load *l) {
-    scope_buf struct buf rows, scratch;
-    buf_init(&rows, 256 * 1024 * 1024);
+    scope_copy struct copy rows;
+    scope_buf struct buf scratch;
+    copy_init(&rows, 256 * 1024 * 1024);
     buf_init(&scratch, 64 * 1024);
     TRY(db_admin_run(l->admin, "create temp table demo_assets as select " ASSET_COLUMNS " from assets limit 0"));
     progress_begin(&l->progress, "assets", l->world.assets_n);

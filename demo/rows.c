@@ -10,20 +10,20 @@
 enum { BUFFER_BYTES_MAX = 1024 * 1024 * 1024, SCRATCH_BYTES_MAX = 1024 * 1024 };
 
 void rows_init(struct rows_out *out) {
-#define X(member, table, columns) buf_init(&out->member, BUFFER_BYTES_MAX);
+#define X(member, table, columns) copy_init(&out->member, BUFFER_BYTES_MAX);
     ROWS_TABLES(X)
 #undef X
     buf_init(&out->scratch, SCRATCH_BYTES_MAX);
 }
 
 void rows_reset(struct rows_out *out) {
-#define X(member, table, columns) buf_reset(&out->member);
+#define X(member, table, columns) copy_reset(&out->member);
     ROWS_TABLES(X)
 #undef X
 }
 
 void rows_end(struct rows_out *out) {
-#define X(member, table, columns) buf_free(&out->member);
+#define X(member, table, columns) copy_free(&out->member);
     ROWS_TABLES(X)
 #undef X
     buf_free(&out->scratch);
@@ -31,21 +31,21 @@ void rows_end(struct rows_out *out) {
 
 bool rows_failed(const struct rows_out *out) {
     bool failed = out->scratch.failed;
-#define X(member, table, columns) failed |= out->member.failed;
+#define X(member, table, columns) failed |= out->member.rows.failed;
     ROWS_TABLES(X)
 #undef X
     return failed;
 }
 
 /* What was written into scratch becomes a field. */
-static void copy_scratch(struct rows_out *out, struct buf *b) {
+static void copy_scratch(struct rows_out *out, struct copy *b) {
     copy_textn(b, buf_text(&out->scratch), out->scratch.len);
     buf_reset(&out->scratch);
 }
 
 /* ---- chat and responses ---- */
 
-static void add_child_head(const struct content *c, const char *id, struct buf *b) {
+static void add_child_head(const struct content *c, const char *id, struct copy *b) {
     copy_text(b, c->w->client_id);
     copy_text(b, id);
     copy_text(b, c->id);
@@ -53,7 +53,7 @@ static void add_child_head(const struct content *c, const char *id, struct buf *
 }
 
 static void add_comment(const struct content *c, const struct comment *m, struct rows_out *out) {
-    struct buf *b = &out->comments;
+    struct copy *b = &out->comments;
     add_child_head(c, m->comment_id, b);
     copy_text(b, m->author_name);
     copy_text(b, m->author_reader);
@@ -65,16 +65,16 @@ static void add_comment(const struct content *c, const struct comment *m, struct
     copy_end(b);
 }
 
-static void add_piece(const struct content *c, const struct attachment *a, struct buf *b) {
+static void add_piece(const struct content *c, const struct attachment *a, struct copy *b) {
     copy_text(b, c->w->client_id);
     copy_text(b, a->attachment_id);
-    copy_int(b, 0);
+    copy_int4(b, 0);
     copy_bytes(b, a->picture->png, a->picture->bytes);
     copy_end(b);
 }
 
 static void add_attachment(const struct content *c, const struct attachment *a, struct rows_out *out) {
-    struct buf *b = &out->attachments;
+    struct copy *b = &out->attachments;
     add_child_head(c, a->attachment_id, b);
     copy_text(b, a->author_name);
     copy_text(b, a->author_reader);
@@ -101,7 +101,7 @@ static void add_content_hash(const struct response *r, struct rows_out *out) {
 }
 
 static void add_response(const struct content *c, const struct response *r, struct rows_out *out) {
-    struct buf *b = &out->responses;
+    struct copy *b = &out->responses;
     add_child_head(c, r->response_id, b);
     copy_text(b, r->asset_id);
     copy_text(b, r->type);
@@ -120,7 +120,7 @@ static void add_response(const struct content *c, const struct response *r, stru
     copy_text(b, r->decided_by);
     copy_text(b, r->execution_state);
     copy_text(b, r->connector_name);
-    copy_int(b, r->attempts);
+    copy_int4(b, r->attempts);
     copy_int(b, r->started_at);
     copy_int(b, r->finished_at);
     copy_text(b, r->report_message);
@@ -171,7 +171,7 @@ static void add_search(struct content *c, const struct incident *i, struct rows_
 }
 
 static void add_incident(struct content *c, const struct incident *i, struct rows_out *out) {
-    struct buf *b = &out->incidents;
+    struct copy *b = &out->incidents;
     copy_text(b, c->w->client_id);
     copy_text(b, i->incident_id);
     copy_text(b, c->tenant->id);
@@ -201,10 +201,10 @@ static void add_incident(struct content *c, const struct incident *i, struct row
     copy_int(b, i->detected_at);
     copy_int(b, i->notified_at);
     copy_int(b, i->closed_at);
-    copy_int(b, i->comments_n);
-    copy_int(b, i->attachments_n);
-    copy_int(b, i->responses_n);
-    copy_int(b, i->history_n);
+    copy_int4(b, i->comments_n);
+    copy_int4(b, i->attachments_n);
+    copy_int4(b, i->responses_n);
+    copy_int4(b, i->history_n);
     add_children(c, STEP_COMMENT, out);
     add_children(c, STEP_ATTACHMENT, out);
     add_children(c, STEP_RESPONSE, out);
@@ -216,7 +216,7 @@ static void add_incident(struct content *c, const struct incident *i, struct row
 
 /* ---- what it is found by ---- */
 
-static void add_key(const struct content *c, const char *kind, const char *key, struct buf *b) {
+static void add_key(const struct content *c, const char *kind, const char *key, struct copy *b) {
     copy_text(b, c->w->client_id);
     copy_text(b, kind);
     copy_text(b, key);
@@ -224,13 +224,13 @@ static void add_key(const struct content *c, const char *kind, const char *key, 
     copy_end(b);
 }
 
-static void add_mitre_keys(struct content *c, const char *kind, const char *text, struct buf *b) {
+static void add_mitre_keys(struct content *c, const char *kind, const char *text, struct copy *b) {
     const char *keys[2];
     int n = mitre_keys(&c->arena, text, keys);
     for (int i = 0; i < n; i++) add_key(c, kind, keys[i], b);
 }
 
-static void add_keys(struct content *c, const struct incident *i, struct buf *b) {
+static void add_keys(struct content *c, const struct incident *i, struct copy *b) {
     const struct attack *a = &c->attack;
     for (size_t n = 0; n < c->plan.hosts_n; n++) add_key(c, "asset", c->hosts[n].asset_id, b);
     for (size_t n = 0; n < a->tactics_n; n++) add_mitre_keys(c, "tactic", a->tactics[n], b);

@@ -27,7 +27,7 @@
       "content_hash, execution, body")
 
 struct rows_out {
-#define X(member, table, columns) struct buf member;
+#define X(member, table, columns) struct copy member;
     ROWS_TABLES(X)
 #undef X
     struct buf scratch;

@@ -25,16 +25,19 @@ struct db_admin *session_open(const char *owner_url) {
 
 enum err session_trust(struct db_admin *admin) { return db_admin_run(admin, "set session_replication_role = replica"); }
 
-enum err session_copy(struct db_admin *admin, const char *table, const char *columns, const struct buf *rows) {
+enum err session_copy(struct db_admin *admin, const char *table, const char *columns, const struct copy *rows) {
     enum { PART_BYTES = 1 << 20 };
     char sql[1024];
-    if (!rows->len) return OK;
-    snprintf(sql, sizeof sql, "copy %s (%s) from stdin", table, columns);
+    const struct buf *b = &rows->rows;
+    if (!b->len) return OK;
+    snprintf(sql, sizeof sql, "copy %s (%s) from stdin (format binary)", table, columns);
     TRY(db_admin_copy_begin(admin, sql));
-    for (size_t at = 0; at < rows->len; at += PART_BYTES) {
-        size_t left = rows->len - at;
-        TRY(db_admin_copy_add(admin, rows->data + at, left < PART_BYTES ? left : PART_BYTES));
+    TRY(db_admin_copy_add(admin, copy_head, sizeof copy_head));
+    for (size_t at = 0; at < b->len; at += PART_BYTES) {
+        size_t left = b->len - at;
+        TRY(db_admin_copy_add(admin, b->data + at, left < PART_BYTES ? left : PART_BYTES));
     }
+    TRY(db_admin_copy_add(admin, copy_tail, sizeof copy_tail));
     return db_admin_copy_end(admin);
 }
 

@@ -13,7 +13,7 @@ struct db_admin *session_open(const char *owner_url);
 enum err session_trust(struct db_admin *admin) must_check;
 
 enum err session_copy(struct db_admin *admin, const char *table, const char *columns,
-                      const struct buf *rows) must_check;
+                      const struct copy *rows) must_check;
 
 /* Says "what: done of total (percent), rate" at most twice a second on a terminal, else every 10 s; thread-safe. */
 struct progress {

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/buf.h"
 #include "base/random.h"
+#include "demo/copy.h"
 #include "demo/dice.h"
 #include "demo/stock.h"
 
@@ -38,7 +38,7 @@ void host_make(const struct world *w, uint32_t number, struct host *out);
     "product_map, ksc_host_id, isolation, network_interfaces, tags, group_name, policy_name, device_kind, "            \
     "components, "                                                                                                     \
     "databases_time, problems"
-void host_row(const struct world *w, uint32_t number, struct buf *scratch, struct buf *out);
+void host_row(const struct world *w, uint32_t number, struct buf *scratch, struct copy *out);
 
 /* ---- what happened ---- */
 
