@@ -19,6 +19,7 @@
     X(ERR_ALREADY_DECIDED, 409, "already_decided", "The response was decided already")                                 \
     X(ERR_DEADLINE_PASSED, 409, "deadline_passed", "The time to decide has passed")                                    \
     X(ERR_SECOND_PERSON, 409, "second_person_required", "Another person has to confirm")                               \
+    X(ERR_MOVED, 409, "asset_moved", "The asset belongs to another tenant than when this was decided")                 \
     X(ERR_STALE_EPOCH, 409, "stale_epoch", "The task is not held under this epoch")                                    \
     X(ERR_LEASE_ENDED, 409, "lease_ended", "The lease has ended; lease the task again")                                \
     X(ERR_NOT_AFTER, 409, "not_after_passed", "The time to carry this out has passed")                                 \

@@ -28,8 +28,9 @@ struct decided {
 };
 
 /* Decides n responses in this order with the stamps first, first + 1, ...: guarded update (still New, in time),
- * ledger row each, no longer due; what is confirmed waits to be carried out. The incident is locked, the clock taken; incident_touch() follows. *changed < n:
- * some were not New any more or out of time - roll back. */
+ * ledger row each, no longer due; what is confirmed waits to be carried out, on an asset of the tenant that it has now. The incident and,
+ * where it confirms, the assets are locked, the clock taken; incident_touch() follows. *changed < n: some were not New any more or out
+ * of time - roll back. */
 enum err decide_apply(struct request *r, struct tx *tx, const struct decision *d, const struct decided *list, size_t n,
                       int64_t first, int *changed) must_check;
 

@@ -53,8 +53,7 @@ enum err execution_start(const struct execution *e, int64_t epoch, bool *changes
     TRY(held(e, epoch));
     *changes = e->state == EXECUTION_LEASED;
     if (e->frozen) return ERR_FROZEN;
-    if (e->superseded) return ERR_CONFLICT;
-    return e->unapproved ? ERR_SECOND_PERSON : OK;
+    return e->approval;
 }
 
 enum err execution_renew(const struct execution *e, int64_t epoch) { return held(e, epoch); }

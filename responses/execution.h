@@ -6,7 +6,7 @@
  *     pending, leased -> expired               not_after passed, nothing was started
  *     running -> unknown                       not_after passed, nobody said how it ended
  *     pending -> cancelled | failed            taken back | refused when it was to be handed out
- *     pending -> none                          the asset is critical by now: New again (responses/approval.h)
+ *     pending -> none                          the asset moved or is critical by now: New again (responses/approval.h)
  *
  * Each handing out has an epoch of its own. A connector may act only after its report `running` was taken: that is the fence
  * which keeps two from acting. What ran is never handed to another; the same connector gets it again, still running, and its
@@ -48,8 +48,7 @@ struct execution {
     bool lease_ended; /* by the database's clock */
     bool overdue;     /* not_after has passed */
     bool frozen;
-    bool unapproved; /* more people have to confirm than did */
-    bool superseded; /* what it was ordered to end is over */
+    enum err approval; /* OK, or why what was decided does not hold any more: approval_check() */
 };
 
 /* What the passing of time makes of it; the same state where nothing is due. */
@@ -59,8 +58,7 @@ enum execution_state execution_lapse(const struct execution *e);
 bool execution_lease(const struct execution *e, enum execution_state *next);
 
 /* OK: done, or said already - *changes tells whether the state moves. Else why not: ERR_STALE_EPOCH (somebody has it since, or
- * never had it), ERR_LEASE_ENDED, ERR_NOT_AFTER, ERR_FROZEN, ERR_SECOND_PERSON, ERR_CONFLICT (superseded), ERR_EXECUTION_OVER
- * (another end was told). */
+ * never had it), ERR_LEASE_ENDED, ERR_NOT_AFTER, ERR_FROZEN, what is in approval, ERR_EXECUTION_OVER (another end was told). */
 enum err execution_start(const struct execution *e, int64_t epoch, bool *changes) must_check;
 /* same: exactly this end is stored already. */
 enum err execution_finish(const struct execution *e, int64_t epoch, bool same, bool *changes) must_check;

@@ -18,8 +18,9 @@ enum err tasks_enter(struct request *r, struct tx *tx) {
 }
 
 static void read_task(struct request *r, const struct rows *rows, int row, struct task *t) {
-    const char **texts[] = {&t->response_id, &t->incident_id, &t->tenant_id, &t->asset_id,        &t->type,
-                            &t->parameters,  &t->status,      &t->undone_by, &t->declared_system, &t->ends};
+    const char **texts[] = {&t->response_id,   &t->incident_id, &t->tenant_id, &t->asset_id,        &t->type,
+                            &t->parameters,    &t->status,      &t->undone_by, &t->declared_system, &t->undo_of,
+                            &t->decided_tenant};
     enum { TEXTS = sizeof texts / sizeof *texts };
     for (int i = 0; i < TEXTS; i++) *texts[i] = arena_strdup(r->arena, rows_text(rows, row, i));
     t->intact = rows_bool(rows, row, TEXTS);
@@ -35,6 +36,7 @@ static void read_task(struct request *r, const struct rows *rows, int row, struc
     };
     t->approvals = rows_int(rows, row, TEXTS + 9);
     t->declared = rows_bool(rows, row, TEXTS + 10);
+    t->by_duration = rows_bool(rows, row, TEXTS + 11);
 }
 
 enum err tasks_lock(struct request *r, struct tx *tx, const struct strings *response_ids, struct task **list,
@@ -44,8 +46,7 @@ enum err tasks_lock(struct request *r, struct tx *tx, const struct strings *resp
     TRY(tx_run(
         tx, &rows,
         "select p.response_id, p.incident_id, p.tenant_id, p.asset_id, p.type, p.parameters, p.status, p.undone_by,"
-        "       p.declared_system, case when p.decided_by ->> 'kind' = '" DECIDED_BY_DURATION
-        "' then p.undo_of else '' end,"
+        "       p.declared_system, p.undo_of, p.decided_tenant,"
         "       p.content_hash = response_content_hash(p), p.lease_until, p.not_after, p.execution_state, p.epoch,"
         "       p.connector_session <> '' and p.connector_session = $3,"
         "       p.lease_until <= " SQL_NOW_MS ", p.not_after <= " SQL_NOW_MS ","
@@ -53,7 +54,8 @@ enum err tasks_lock(struct request *r, struct tx *tx, const struct strings *resp
         "           or f.frozen_tenant = (select a.tenant_id from assets a"
         "                                  where a.client_id = $1 and a.asset_id = p.asset_id))),"
         "       json_array_length(p.decided_by -> 'approvals'), " SQL_DECLARED_BY(
-            "$3") "  from responses p where p.client_id = $1 and p.response_id = any($2)"
+            "$3") ", p.decided_by ->> 'kind' = '" DECIDED_BY_DURATION "'"
+                  "  from responses p where p.client_id = $1 and p.response_id = any($2)"
                   " order by p.incident_id, p.response_id for no key update of p",
         "sSs", r->client_id, response_ids, r->who.session_id));
     *n = (size_t)rows.n;

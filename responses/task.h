@@ -12,7 +12,9 @@ struct task {
     const char *status, *undone_by;
     const char *declared_system; /* that its type rests on, see responses/support.h */
     bool declared;               /* by the session that asks, where that is needed */
-    const char *ends;            /* the isolation that it ends because its time is over; "" = it is no such release */
+    const char *undo_of;         /* what it takes back; "" = nothing */
+    const char *decided_tenant;  /* the asset's when it was decided */
+    bool by_duration;            /* decided by the gateway: a release because the isolation's time is over */
     bool intact;                 /* the content is that which was created */
     int64_t approvals;           /* people who confirmed, all different ones */
     int64_t lease_until, not_after;

@@ -24,7 +24,7 @@ struct order {
     const char *code, *message; /* "" = handed out */
 };
 
-/* What becomes of the tasks found. REOPEN: more people have to confirm. */
+/* What becomes of the tasks found. REOPEN: people have to confirm anew. */
 enum outcome { NOT_NOW, ORDER, REOPEN };
 struct judged {
     struct order *orders;
@@ -92,10 +92,10 @@ static enum outcome judge(const struct request *r, const struct task *t, const s
         *out = refused(t, "refused", "This is not what was decided about.");
         return ORDER;
     }
-    if (!approval_suffices(t, asset)) return REOPEN;
+    if (t->execution.approval == ERR_MOVED || t->execution.approval == ERR_SECOND_PERSON) return REOPEN;
     if (*t->declared_system && strcmp(t->declared_system, system_name(systems_of(asset->os_version))) != 0)
         *out = refused(t, "unsupported", "It was proposed for another system than the asset has now.");
-    if (approval_superseded(t, asset))
+    if (t->execution.approval == ERR_CONFLICT)
         *out = refused(t, "already_done", "The isolation whose time is over was ended or replaced by another.");
     if (is_critical(r, t, asset, &valid))
         *out = refused(t, "critical_object", "The operating system or its protection needs this object.");
@@ -103,11 +103,12 @@ static enum outcome judge(const struct request *r, const struct task *t, const s
     return ORDER;
 }
 
-static void judge_all(struct request *r, const struct task *tasks, size_t n, const struct asset_brief *assets,
+static void judge_all(struct request *r, struct task *tasks, size_t n, const struct asset_brief *assets,
                       struct judged *out) {
     out->orders = arena_alloc(r->arena, (n + 1) * sizeof *out->orders);
     out->reopened = arena_alloc(r->arena, (n + 1) * sizeof(struct task *));
     for (size_t i = 0; i < n; i++) {
+        tasks[i].execution.approval = approval_check(&tasks[i], &assets[i]);
         enum outcome v = judge(r, &tasks[i], &assets[i], &out->orders[out->orders_n]);
         if (v == ORDER) out->orders_n++;
         if (v == REOPEN) out->reopened[out->reopened_n++] = &tasks[i];

@@ -74,8 +74,7 @@ static enum err look_at_asset(struct request *r, struct tx *tx, struct task *t) 
     struct asset_brief *asset = NULL;
     TRY(assets_find(r, tx, &one, &asset));
     if (!asset->found) return fail_not_found(r);
-    t->execution.unapproved = !approval_suffices(t, asset);
-    t->execution.superseded = approval_superseded(t, asset);
+    t->execution.approval = approval_check(t, asset);
     return OK;
 }
 

@@ -14,7 +14,7 @@ enum { CONFLICT_BYTES_MAX = 2 * 1024 * 1024 };
 /* A response that is to be decided, locked, with what the verdict rests on. */
 struct target {
     struct decided decided;
-    const char *incident_id, *asset_id;
+    const char *incident_id, *asset_id, *decided_tenant;
     int64_t update_time;
     struct verdict_case facts;
     enum verdict verdict;
@@ -37,6 +37,7 @@ static void read_target(struct request *r, const struct rows *rows, int row, str
     t->facts.approvals = (size_t)rows_int(rows, row, 6);
     t->facts.approved_by_same = rows_bool(rows, row, 7);
     t->update_time = rows_int(rows, row, 8);
+    t->decided_tenant = arena_strdup(r->arena, rows_text(rows, row, 9));
 }
 
 static enum err lock_targets(struct request *r, struct tx *tx, const struct strings *ids, struct targets *out) {
@@ -50,7 +51,7 @@ static enum err lock_targets(struct request *r, struct tx *tx, const struct stri
         "       exists (select from json_array_elements(decided_by -> 'approvals') a"
         "                where coalesce((select nullif(s.made_by_user, '') from sessions s"
         "                                 where s.client_id = $1 and s.session_id = a ->> 'id'), a ->> 'id') = $3),"
-        "       update_time"
+        "       update_time, decided_tenant"
         "  from responses where client_id = $1 and response_id = any($2)"
         " order by incident_id, response_id for no key update",
         "sSs", r->client_id, ids, r->who.person_id));
@@ -66,7 +67,8 @@ static struct target *target_of(const struct targets *t, const char *response_id
     return NULL;
 }
 
-/* Critical is what is tagged so now, or was when the response was made. An asset out of sight is not decided about. */
+/* Critical is what is tagged so now, or was when the response was made. An asset out of sight is not decided about; who confirmed while it
+ * belonged to another tenant did not confirm this. */
 static enum err look_at_assets(struct request *r, struct tx *tx, struct targets *t) {
     struct strings ids = strings_new(r->arena, t->n);
     struct asset_brief *assets = NULL;
@@ -76,6 +78,9 @@ static enum err look_at_assets(struct request *r, struct tx *tx, struct targets 
         if (!assets[i].found) return fail_not_found(r);
         t->v[i].facts.two_people |= assets[i].critical;
         t->v[i].decided.two_people = t->v[i].facts.two_people;
+        if (!strcmp(t->v[i].decided_tenant, assets[i].tenant_id)) continue;
+        t->v[i].facts.approvals = 0;
+        t->v[i].facts.approved_by_same = false;
     }
     return OK;
 }

@@ -8,7 +8,7 @@ from lib.gateway import ROOT
 
 MODEL = ROOT / "tests/models/lifecycle.pml"
 CONTROLS = {"NO_EPOCH": "executions<=1", "NO_JOURNAL": "executions<=1", "NO_FENCE": "executions<=1", "ANY_CONNECTOR": "executions<=1",
-            "NO_SECOND": "!(started_unapproved)"}
+            "NO_SECOND": "!(started_unapproved)", "NO_TENANT": "!(started_unapproved)"}
 
 
 def explore(folder, *defines):

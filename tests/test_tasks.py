@@ -457,8 +457,11 @@ def test_a_release_does_not_wait_for_a_second_person(fresh):
     assert len(carry_out(fresh)) == 1
 
 
-def test_tagging_and_handing_out_at_once(fresh, second):
-    """Whatever was let start was let start before its asset was critical."""
+@pytest.mark.parametrize("change, after", [(lambda org, asset_id: tag(org, asset_id, "critical"), '"tags":["critical"]'),
+                                           (lambda org, asset_id: move(org, asset_id, "Osaka"), '"tenant_name":"Osaka"')],
+                         ids=["tagging", "moving"])
+def test_changing_an_asset_and_handing_out_at_once(fresh, second, change, after):
+    """Whatever was let start was let start before its asset was critical, or another tenant's."""
     made = many_tasks(fresh, 20)
 
     def carry(i):
@@ -471,14 +474,162 @@ def test_tagging_and_handing_out_at_once(fresh, second):
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         carried = [pool.submit(carry, i) for i in range(6)]
         for asset_id in {r["asset_id"] for r in made}:
-            pool.submit(tag, fresh, asset_id, "critical")
+            pool.submit(change, fresh, asset_id)
     started = {r for c in carried for r in c.result()}
     rows = fresh.gateway.query("select object_id, position, snapshot from ledger where client_id = %s and kind in"
                                " ('asset', 'incident_response') order by position", fresh.id, client=fresh.id)
-    critical = {object_id: position for object_id, position, text in rows if '"tags":["critical"]' in text}
+    changed = {object_id: position for object_id, position, text in rows if after in text}
     begun = {object_id: position for object_id, position, text in rows if '"execution":{"state":"running"' in text}
-    assert set(begun) == started and len(critical) == 20
-    assert all(begun[r["response_id"]] < critical[r["asset_id"]] for r in made if r["response_id"] in begun)
+    assert set(begun) == started and {r["asset_id"] for r in made} <= set(changed)
+    assert all(begun[r["response_id"]] < changed[r["asset_id"]] for r in made if r["response_id"] in begun)
+
+
+# ---- what moved to another tenant since ----
+
+MOVED = "The asset belongs to another tenant by now: it has to be confirmed for that one."
+
+
+def move(org, asset_id, tenant):
+    org.soc.ok("assets/upsert", {"assets": [{"asset_id": asset_id, "tenant_id": org.tenants[tenant]}]})
+
+
+def officer_of(org, *tenants):
+    """Who may decide in the root, whose incidents concern hosts of several tenants, and in these."""
+    return org.new_caller("SENIOR_OFFICER", "of " + " and ".join(tenants), ["-", *(org.tenants[t] for t in tenants)])
+
+
+def reopened(org, response_id):
+    now = shown(org, response_id)
+    return (now["status"], now["comment"], now["decided_by"], now["execution"]["state"]) == (
+        "New", MOVED, {"kind": "", "id": "", "name": "", "approvals": []}, "none")
+
+
+def test_what_one_tenant_confirmed_is_not_handed_out_in_another(fresh):
+    tokyo, osaka = officer_of(fresh, "Tokyo"), officer_of(fresh, "Osaka")
+    moved, stays = fresh.new_assets(2, tenant_name="Tokyo")
+    body = {k: v for k, v in fresh.response_body(fresh.new_incident()["incident_id"], execute_within_s=600).items() if k != "asset_id"}
+    made, other = tokyo.ok("responses/create", {**body, "asset_ids": [moved["asset_id"], stays["asset_id"]]})
+    move(fresh, moved["asset_id"], "Osaka")
+    assert [t["response_id"] for t in lease(fresh.connector)] == [other["response_id"]], "of a group, only the host that moved is kept back"
+    assert reopened(fresh, made["response_id"])
+    now = shown(fresh, made["response_id"])
+    assert now["decide_until"] - now["update_time"] == made["decide_until"] - made["creation_time"], "the whole time to decide"
+    [*_, (told, by)] = fresh.gateway.query("select snapshot, changed_by from ledger where client_id = %s and object_id = %s"
+                                           " order by position", fresh.id, made["response_id"], client=fresh.id)
+    assert '"status":"New"' in told and by == "MDR gateway"
+    decide(tokyo, made["response_id"]).must(404)
+    done = decide(osaka, made["response_id"]).must().json
+    assert done["status"] == "Confirmed" and names(done) == ["of Osaka"] and done["execution"]["not_after"] == done["update_time"] + 600_000
+    [task] = carry_out(fresh)
+    assert task["response_id"] == made["response_id"]
+    assert json.loads(fresh.gateway.cli("ledger", "verify", "--client", fresh.id, check=False).stdout)["ok"]
+
+
+def test_what_a_rule_accepted_for_one_tenant_waits_for_people_in_another(fresh):
+    fresh.new_rule(mode="enforce", when={"tenants": [fresh.tenants["Tokyo"]]})
+    [asset] = fresh.new_assets(1, tenant_name="Tokyo")
+    made = fresh.new_response(asset_id=asset["asset_id"])["response_id"]
+    assert shown(fresh, made)["decided_by"]["kind"] == "rule"
+    move(fresh, asset["asset_id"], "Osaka")
+    assert lease(fresh.connector) == [] and reopened(fresh, made)
+    assert decide(fresh.sup, made).must().json["status"] == "Confirmed"
+    assert len(carry_out(fresh)) == 1
+
+
+def test_what_came_back_is_handed_out(fresh):
+    """Nobody asked for a task meanwhile; it was confirmed for the tenant that the host has."""
+    [asset] = fresh.new_assets(1, tenant_name="Tokyo")
+    fresh.new_task(asset_id=asset["asset_id"])
+    for tenant in ("Osaka", "Tokyo"):
+        move(fresh, asset["asset_id"], tenant)
+    assert len(carry_out(fresh)) == 1
+
+
+def test_what_was_handed_out_does_not_start_in_another_tenant(fresh, quick):
+    connector = fresh.connector.at(url=quick.url)
+    [asset] = fresh.new_assets(1, tenant_name="Tokyo")
+    fresh.new_task(asset_id=asset["asset_id"])
+    [task] = lease(connector)
+    move(fresh, asset["asset_id"], "Osaka")
+    report(connector, task, "running", 409, "asset_moved")
+    wait_for(lambda: lease(connector) or shown(fresh, task["response_id"])["status"] == "New")
+    assert reopened(fresh, task["response_id"])
+    for state in ("running", "succeeded"):
+        report(connector, task, state, 409, "stale_epoch")
+    decide(officer_of(fresh, "Osaka"), task["response_id"]).must()
+    [again] = lease(connector)
+    assert again["epoch"] == 2
+    report(connector, again, "running")
+    move(fresh, asset["asset_id"], "Tokyo")
+    report(connector, again, "running", 409, "asset_moved")
+    report(connector, again, "succeeded")
+    assert execution(fresh, task["response_id"])["state"] == "succeeded", "what runs already is ended"
+
+
+def test_two_people_confirm_for_the_same_tenant(fresh):
+    """The first while the critical host is Tokyo's, the others when it is Osaka's: of these two are needed."""
+    [asset] = fresh.new_assets(1, tenant_name="Tokyo", tags=["critical"])
+    made = officer_of(fresh, "Tokyo").ok("responses/create", fresh.response_body(asset_id=asset["asset_id"]))["response_id"]
+    move(fresh, asset["asset_id"], "Osaka")
+    first, both = officer_of(fresh, "Osaka"), officer_of(fresh, "Tokyo", "Osaka")
+    now = decide(first, made).must().json
+    assert now["status"] == "New" and names(now) == ["of Osaka"]
+    decide(first, made).must(409, "second_person_required")
+    assert names(decide(both, made).must().json) == ["of Osaka", "of Tokyo and Osaka"]
+    move(fresh, asset["asset_id"], "Tokyo")
+    assert lease(fresh.connector) == [] and reopened(fresh, made)
+    now = decide(both, made).must().json
+    assert now["status"] == "New" and names(now) == ["of Tokyo and Osaka"], "who confirmed for Osaka may confirm for Tokyo"
+    move(fresh, asset["asset_id"], "Osaka")
+    assert names(decide(both, made).must().json) == ["of Tokyo and Osaka"], "and again while it is not final"
+    assert decide(first, made).must().json["status"] == "Confirmed"
+    assert len(carry_out(fresh)) == 1
+
+
+def test_what_takes_an_isolation_back_goes_with_the_host(fresh):
+    """By people, and by the gateway after its time: ordered in Tokyo, carried out in Osaka."""
+    [asset] = fresh.new_assets(1, tenant_name="Tokyo")
+    made = isolate(fresh, asset["asset_id"])["response_id"]
+    undo(fresh, made)
+    move(fresh, asset["asset_id"], "Osaka")
+    assert len(carry_out(fresh)) == 1 and asset_of(fresh, asset["asset_id"])["isolation"] is False
+    made = isolate(fresh, asset["asset_id"], duration_s=3600)["response_id"]
+    looked(fresh, made)
+    move(fresh, asset["asset_id"], "Tokyo")
+    assert len(carry_out(fresh)) == 1 and asset_of(fresh, asset["asset_id"])["isolation"] is False
+
+
+def test_what_isolates_a_host_in_its_new_tenant_is_not_ended_from_the_old_one(fresh):
+    """Neither by a release that names no isolation, nor by the undoing of another one, nor by one whose time is over."""
+    [asset] = fresh.new_assets(1, tenant_name="Tokyo")
+    host = {"asset_id": asset["asset_id"], "parameters": {}}
+    first = isolate(fresh, asset["asset_id"], duration_s=3600)["response_id"]
+    plain = fresh.new_task(type="RELEASE_HOST", **host)["response_id"]
+    undoing = undo(fresh, first).json["response_id"]
+    move(fresh, asset["asset_id"], "Osaka")
+    fresh.new_task(type="ISOLATE_HOST", **host)
+    [task] = lease(fresh.connector, types=["ISOLATE_HOST"])
+    report(fresh.connector, task, "running")
+    report(fresh.connector, task, "succeeded")
+    assert lease(fresh.connector) == []
+    assert reopened(fresh, plain) and reopened(fresh, undoing)
+    assert asset_of(fresh, asset["asset_id"])["isolation"] is True
+    decide(officer_of(fresh, "Osaka"), plain).must()
+    assert len(carry_out(fresh)) == 1 and asset_of(fresh, asset["asset_id"])["isolation"] is False
+
+
+def test_an_ended_isolations_release_fails_in_the_new_tenant_too(fresh):
+    [asset] = fresh.new_assets(1, tenant_name="Tokyo")
+    made = isolate(fresh, asset["asset_id"], duration_s=3600)["response_id"]
+    looked(fresh, made)
+    [back] = releases(fresh)
+    move(fresh, asset["asset_id"], "Osaka")
+    fresh.new_task(type="ISOLATE_HOST", parameters={}, asset_id=asset["asset_id"])
+    [task] = lease(fresh.connector, types=["ISOLATE_HOST"])
+    report(fresh.connector, task, "running")
+    report(fresh.connector, task, "succeeded")
+    assert lease(fresh.connector) == [] and execution(fresh, back["response_id"])["code"] == "already_done"
+    assert asset_of(fresh, asset["asset_id"])["isolation"] is True
 
 
 # ---- whose ----
@@ -805,12 +956,10 @@ def test_a_host_that_moved_out_of_the_connectors_sight_is_kept_true(fresh):
     tokyo = fresh.new_caller("CONNECTOR", name="Tokyo's", tenants=["-", fresh.tenants["Tokyo"]])
     [asset] = fresh.new_assets(1, tenant_name="Tokyo")
     incident = fresh.new_incident()["incident_id"]
-    move = lambda tenant: fresh.soc.ok("assets/upsert", {"assets": [  # noqa: E731
-        {"asset_id": asset["asset_id"], "tenant_id": fresh.tenants[tenant]}]})
     made = fresh.new_task(incident_id=incident, type="ISOLATE_HOST", parameters={}, asset_id=asset["asset_id"])
     [task] = lease(tokyo)
     report(tokyo, task, "running")
-    move("Osaka")
+    move(fresh, asset["asset_id"], "Osaka")
     report(tokyo, task, "running", 404)
     report(tokyo, task, "succeeded")
     assert asset_of(fresh, asset["asset_id"])["isolation"] is True
@@ -819,13 +968,13 @@ def test_a_host_that_moved_out_of_the_connectors_sight_is_kept_true(fresh):
     assert snapshots[-1] == (fresh.tenants["Osaka"], "Tokyo's")
     undo(fresh, made["response_id"])
     assert lease(tokyo) == [], "nothing new for a host out of sight"
-    move("Tokyo")
+    move(fresh, asset["asset_id"], "Tokyo")
     [task] = lease(tokyo)
-    move("Osaka")
+    move(fresh, asset["asset_id"], "Osaka")
     report(tokyo, task, "running", 404)
-    move("Tokyo")
+    move(fresh, asset["asset_id"], "Tokyo")
     report(tokyo, task, "running")
-    move("Osaka")
+    move(fresh, asset["asset_id"], "Osaka")
     report(tokyo, task, "succeeded")
     now = asset_of(fresh, asset["asset_id"])
     assert now["isolation"] is False and now["tags"] == [] and now["tenant_name"] == "Osaka"
