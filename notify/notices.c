@@ -10,10 +10,12 @@
 
 enum { CLIENTS_AT_ONCE = 64 };
 
-/* Ledger rows that anybody may want to hear of. */
+/* Ledger rows that anybody may want to hear of; what the gateway itself leaves New has to be decided anew (responses/approval.h). */
 #define WORTH_TELLING(l)                                                                                               \
     l ".kind in ('incident_details', 'incident_response', 'incident_comment')"                                         \
-      " and (" l ".operation = 'create' or (" l ".operation = 'update' and " l ".kind = 'incident_details'))"
+      " and (" l ".operation = 'create' or (" l ".operation = 'update' and (" l ".kind = 'incident_details'"           \
+      "      or (" l ".kind = 'incident_response' and " l ".connection = ''"                                           \
+      "          and " l ".snapshot like '%\"status\":\"New\"%'))))"
 
 /* ---- marking who is concerned ---- */
 
@@ -134,13 +136,14 @@ static enum err read_notices(struct tx *tx, const struct receiver *to, int64_t a
                  "                           and b.kind = 'incident_details' and b.position < l.position"
                  "                         order by b.position desc limit 1)"
                  "    union all"
-                 "    select l.position, $7::integer, l.incident_id, '', p.type, coalesce(a.host_name, p.asset_id), "
+                 "    (select distinct on (l.object_id)"
+                 "           l.position, $7::integer, l.incident_id, '', p.type, coalesce(a.host_name, p.asset_id), "
                  "l.changed_by,"
                  "           p.description, p.decide_until"
                  "      from l join responses p on p.client_id = $1 and p.response_id = l.object_id and p.status = "
                  "'New'"
                  "             left join assets a on a.client_id = $1 and a.asset_id = p.asset_id"
-                 "     where l.kind = 'incident_response' and l.operation = 'create' and 'responses' = any($9)"
+                 "     where l.kind = 'incident_response' and 'responses' = any($9) order by l.object_id, l.position)"
                  "    union all"
                  "    select l.position, $8::integer, l.incident_id, '', '', '', l.changed_by, c.text, 0"
                  "      from l join comments c on c.client_id = $1 and c.comment_id = l.object_id"

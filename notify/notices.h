@@ -1,4 +1,5 @@
-/* Mail to users about what happens: new incidents and changes of their status, responses that wait for a decision, comments.
+/* Mail to users about what happens: new incidents and changes of their status, responses that wait for a decision - new ones, and those
+ * that went back to New -, comments.
  *
  * Each client has one reader of its ledger (kind 'notify'). It only marks which users are concerned; when a user's mark falls
  * due - at once, but not within five minutes of that user's last mail - everything since goes into one mail, found with that

@@ -120,6 +120,24 @@ def test_decided_meanwhile_is_not_announced(quiet, mail):
     assert "LATE" not in senior.text() and len(senior.mails()) == 1
 
 
+def test_what_has_to_be_decided_anew_is_announced(quiet, mail):
+    """A rule accepted it; its asset became critical before a connector came. Told once, whether or not its making falls into the same mail."""
+    quiet.new_rule(mode="enforce", when={"types": ["KILL_PROCESS"]})
+    senior = Person(quiet, mail, "SENIOR_OFFICER", incidents=False, comments=False)
+    for n in (1, 2):
+        [asset] = quiet.new_assets(1)
+        assert quiet.new_response(asset_id=asset["asset_id"], description=f"ANEW-{n}")["status"] == "Confirmed"
+        if n == 1:
+            settle(quiet)
+            assert senior.mails() == []
+        quiet.soc.ok("assets/upsert", {"assets": [{"asset_id": asset["asset_id"], "tags": ["critical"]}]})
+        assert quiet.connector.ok("tasks/lease", {}) == []
+        settle(quiet)
+        message = senior.wait_for_mails(n)[-1]
+        assert "1 response to decide" in message["Subject"] and f"ANEW-{n}" in message.get_body().get_content()
+    assert len(senior.mails()) == 2
+
+
 def test_own_changes_are_silent(quiet, mail):
     one, other = Person(quiet, mail, "SENIOR_OFFICER"), Person(quiet, mail)
     incident = quiet.new_custom_incident(by=one.api, summary="By one")["incident_id"]
