@@ -17,6 +17,7 @@
 #include "base/config.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "base/sha256.h"
 #include "build/gen/operations.h"
 
 enum { REQUEST_ARENA_BYTES = 16 * 1024 * 1024, REPLY_BYTES_MAX = 256 * 1024 * 1024 };
@@ -296,15 +297,14 @@ static enum err gate_memory(struct passage *p) {
 
 /* ---- 10: the same write twice ---- */
 
-static void add_hash(crypto_hash_sha256_state *h, const void *data, size_t len) {
-    crypto_hash_sha256_update(h, (const unsigned char *)&len, sizeof len);
-    crypto_hash_sha256_update(h, data, len);
+static void add_hash(struct sha256_ctx *h, const void *data, size_t len) {
+    sha256_update(h, sizeof len, (const uint8_t *)&len);
+    sha256_update(h, len, data);
 }
 
 static const char *body_hash(struct passage *p) {
-    crypto_hash_sha256_state h;
-    unsigned char hash[crypto_hash_sha256_BYTES];
-    crypto_hash_sha256_init(&h);
+    struct sha256_ctx h;
+    sha256_init(&h);
     /* a stored answer is not for who sees other tenants by now */
     add_hash(&h, p->r.scope.tenants, strlen(p->r.scope.tenants));
     const struct upload *u = p->call->upload;
@@ -315,9 +315,8 @@ static const char *body_hash(struct passage *p) {
     } else {
         add_hash(&h, p->call->body, p->call->body_bytes);
     }
-    crypto_hash_sha256_final(&h, hash);
-    char *hex = arena_alloc(&p->arena, 2 * sizeof hash + 1);
-    sodium_bin2hex(hex, 2 * sizeof hash + 1, hash, sizeof hash);
+    char *hex = arena_alloc(&p->arena, SHA256_HEX_BYTES);
+    sha256_hex_end(&h, hex);
     return hex;
 }
 

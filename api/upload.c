@@ -12,7 +12,7 @@
 void upload_init(struct upload *u) {
     *u = (struct upload){.fd = -1};
     buf_init(&u->meta, UPLOAD_META_MAX);
-    crypto_hash_sha256_init(&u->sha256);
+    sha256_init(&u->sha256);
 }
 
 void upload_free(struct upload *u) {
@@ -73,7 +73,7 @@ static void add_to_file(struct upload *u, const char *data, size_t len) {
     u->size_bytes += (int64_t)len;
     if (u->size_bytes > UPLOAD_BYTES_MAX) u->too_large = true;
     if (u->too_large || u->failed || u->twice) return;
-    crypto_hash_sha256_update(&u->sha256, (const unsigned char *)data, len);
+    sha256_update(&u->sha256, len, (const uint8_t *)data);
     if (write_all(u->fd, data, len)) return;
     u->failed = true;
     LOG(ERROR, "upload_spool_failed", log_errno());
@@ -104,9 +104,7 @@ void upload_feed(struct upload *u, const char *data, size_t len) {
 }
 
 void upload_finish(struct upload *u) {
-    unsigned char hash[crypto_hash_sha256_BYTES];
-    crypto_hash_sha256_final(&u->sha256, hash);
-    sodium_bin2hex(u->sha256_hex, sizeof u->sha256_hex, hash, sizeof hash);
+    sha256_hex_end(&u->sha256, u->sha256_hex);
     if (u->parser && u->parser->state == MULTIPART_BROKEN) u->malformed = true;
     if (u->parser && u->parser->state != MULTIPART_END) u->cut_short = true;
     if (u->fd >= 0) lseek(u->fd, 0, SEEK_SET);

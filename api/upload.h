@@ -3,12 +3,12 @@
 #ifndef API_UPLOAD_H
 #define API_UPLOAD_H
 
-#include <sodium.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "api/multipart.h"
 #include "base/buf.h"
+#include "base/sha256.h"
 
 enum { UPLOAD_BYTES_MAX = 10485760, UPLOAD_META_MAX = 64 * 1024 };
 
@@ -23,8 +23,8 @@ struct upload {
     bool meta_seen;
     enum { UPLOAD_PART_OTHER, UPLOAD_PART_FILE, UPLOAD_PART_META } part; /* that is coming in */
     struct multipart *parser;                                            /* NULL: what comes is thrown away */
-    crypto_hash_sha256_state sha256;
-    char sha256_hex[65]; /* after upload_finish */
+    struct sha256_ctx sha256;
+    char sha256_hex[SHA256_HEX_BYTES]; /* after upload_finish */
 };
 
 void upload_init(struct upload *u);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/sha256.h"
 
 static const char issuer[] = "mdr-gateway";
 static const char *const uses[] = {[TOKEN_ACCESS] = "access", [TOKEN_REFRESH] = "refresh"};
@@ -250,8 +251,4 @@ enum err token_verify(const char *token, enum token_use wanted, int64_t now_s, s
     return e;
 }
 
-void token_hash(const char *token, char out_hex[65]) {
-    unsigned char hash[crypto_hash_sha256_BYTES];
-    crypto_hash_sha256(hash, (const unsigned char *)token, strlen(token));
-    sodium_bin2hex(out_hex, 65, hash, sizeof hash);
-}
+void token_hash(const char *token, char out_hex[65]) { sha256_hex(token, strlen(token), out_hex); }

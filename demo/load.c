@@ -80,12 +80,12 @@ static enum err check_empty(struct db_admin *admin, const char *client_id) {
 
 /* ---- indexes ---- */
 
-/* What a large load fills. The ledger comes after the others: building an index keeps writers of its table out. */
+/* Building an index once costs a fraction of keeping it up to date row by row. Not dropped, but marked as not kept up to date: so
+ * the definitions stay where they are, whatever happens. Keys stay on, but for that of incident_keys: no other table and no statement
+ * rests on it. The ledger's come after the others: building an index keeps writers of its table out. */
 #define LOADED "'{incidents,incident_keys,comments,attachments,responses}'::regclass[]"
 #define LOADED_LATER "'{ledger}'::regclass[]"
 
-/* Building an index once costs a fraction of keeping it up to date row by row. Not dropped, but marked as not kept up to date: so
- * the definitions stay where they are, whatever happens. Keys stay on, but for that of incident_keys: nobody rests on it. */
 static enum err indexes_off(struct db_admin *admin) {
     return db_admin_run(admin, "update pg_index set indisready = false, indisvalid = false"
                                " where indrelid = any (" LOADED " || " LOADED_LATER ")"
@@ -146,13 +146,13 @@ static enum err run_commands(struct load *l, const char *find) {
     return e == OK ? waited : e;
 }
 
-/* The indexes that are off. With more memory the lists of a search index do not fit the processor's cache while it is built. */
-#define FIND_OFF(tables)                                                                                               \
-    "select case a.amname when 'gin' then 'set maintenance_work_mem = ''16MB''; '"                                     \
-    "                     else 'set maintenance_work_mem = ''256MB''; ' end || 'reindex index ' || "                   \
+/* With more memory the lists of a search index do not fit the processor's cache while it is built. */
+#define REBUILD(tables)                                                                                                \
+    "(select case a.amname when 'gin' then 'set maintenance_work_mem = ''16MB''; '"                                    \
+    "                      else 'set maintenance_work_mem = ''256MB''; ' end || 'reindex index ' || "                  \
     "indexrelid::regclass"                                                                                             \
-    "  from pg_index join pg_class c on c.oid = indexrelid join pg_am a on a.oid = c.relam"                            \
-    " where indrelid = any (" tables ") and not indisvalid order by a.amname <> 'gin'"
+    "   from pg_index join pg_class c on c.oid = indexrelid join pg_am a on a.oid = c.relam"                           \
+    "  where indrelid = any (" tables ") and not indisvalid order by a.amname <> 'gin')"
 
 /* Worth it only where the indexes would be rebuilt mostly from what is loaded now. */
 static enum err few_incidents(const struct load *l, bool *few) {
@@ -259,10 +259,11 @@ static void *slice_thread(void *arg) {
 #define KEEP_VACUUM_OUT(tables) "begin; lock table " tables " in share update exclusive mode"
 
 static enum err load_in_threads(struct load *l) {
-    pthread_t threads[THREADS_MAX];
+    pthread_t threads[THREADS_MAX + 1];
     int n = 0;
     TRY(db_admin_run(l->admin, KEEP_VACUUM_OUT("incidents, incident_keys, comments, attachments, responses")));
-    while (n < threads_wanted() && pthread_create(&threads[n], NULL, slice_thread, l) == 0) n++;
+    /* one more than cores: they wait for the disk at times */
+    while (n <= threads_wanted() && pthread_create(&threads[n], NULL, slice_thread, l) == 0) n++;
     for (int i = 0; i < n; i++) pthread_join(threads[i], NULL);
     TRY(db_admin_run(l->admin, "commit"));
     return n ? (enum err)atomic_load(&l->failed) : ERR_UNAVAILABLE;
@@ -282,18 +283,28 @@ static enum err plan_work(const struct load *l) {
                           "si", l->world.client_id, 3 * DAY_MS);
 }
 
-/* The indexes of what is loaded grow beside it. */
+/* Counting looks at indexes alone once the pages are known to hold nothing but what all may see; the other tables can wait for
+ * autovacuum. */
+#define BESIDE_HISTORY                                                                                                 \
+    REBUILD(LOADED)                                                                                                    \
+    " union all values ('vacuum (analyze, index_cleanup off) incidents'),"                                             \
+    "                  ('vacuum (analyze, index_cleanup off) incident_keys')"
+#define AFTER_HISTORY                                                                                                  \
+    REBUILD(LOADED_LATER)                                                                                              \
+    " union all values ('analyze tenants, assets, comments, attachments, responses, ledger, "                          \
+    "due')"
+
 static enum err load_history_apart(struct load *l, int64_t *ledger_rows) {
     struct commands indexes = {0};
     TRY(db_admin_run(l->admin, KEEP_VACUUM_OUT("ledger")));
-    TRY(commands_begin(l, &indexes, FIND_OFF(LOADED)));
+    TRY(commands_begin(l, &indexes, BESIDE_HISTORY));
     enum err e = history_write(l->admin, &l->world, &l->timeline, ledger_rows);
     enum err waited = commands_wait(&indexes);
     TRY(e);
     TRY(waited);
     TRY(plan_work(l));
     TRY(db_admin_run(l->admin, "commit"));
-    return run_commands(l, FIND_OFF(LOADED_LATER));
+    return run_commands(l, AFTER_HISTORY);
 }
 
 static enum err load_history(struct load *l, int64_t *ledger_rows) {
@@ -313,19 +324,11 @@ static enum err load_incidents(struct load *l, int64_t *ledger_rows) {
 
 /* ---- all of it ---- */
 
-#define FILLED "tenants, assets, incidents, incident_keys, comments, attachments, responses, ledger, due"
-
-/* Counting looks at indexes alone once the pages are known to hold nothing but what all may see; the other tables can wait for
- * autovacuum. */
-#define AFTERWARDS                                                                                                     \
-    "values ('vacuum (analyze, index_cleanup off) incidents'), ('vacuum (analyze, index_cleanup off) incident_keys')," \
-    " ('analyze tenants, assets, comments, attachments, responses, ledger, due')"
-
 static enum err load_all(struct load *l, struct demo_result *out) {
     bool few = false;
     TRY(check_rights(l->admin));
     TRY(check_empty(l->admin, l->world.client_id));
-    TRY(run_commands(l, FIND_OFF(LOADED " || " LOADED_LATER)));
+    TRY(run_commands(l, REBUILD(LOADED " || " LOADED_LATER)));
     TRY(few_incidents(l, &few));
     if (!l->big) TRY(db_admin_run(l->admin, "begin"));
     if (few && l->big) TRY(indexes_off(l->admin));
@@ -334,7 +337,9 @@ static enum err load_all(struct load *l, struct demo_result *out) {
     TRY(session_trust(l->admin));
     if (l->world.incidents_n) TRY(load_incidents(l, &out->ledger_rows));
     if (!l->big) TRY(db_admin_run(l->admin, "commit"));
-    return l->big ? run_commands(l, AFTERWARDS) : db_admin_run(l->admin, "analyze " FILLED);
+    if (l->big) return OK;
+    return db_admin_run(
+        l->admin, "analyze tenants, assets, incidents, incident_keys, comments, attachments, responses, ledger, due");
 }
 
 enum err demo_load(const struct demo_order *order, struct demo_result *out) {

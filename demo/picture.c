@@ -1,10 +1,10 @@
 #include "demo/picture.h"
 
 #include <cairo.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sha256.h"
 #include "demo/dice.h"
 
 enum { WIDTH = 160, HEIGHT = 100 };
@@ -40,7 +40,6 @@ static void draw(cairo_t *c, struct dice *d) {
 
 static bool make(struct picture *p, uint64_t number) {
     struct dice d = dice_of(7, 7, number);
-    unsigned char hash[crypto_hash_sha256_BYTES];
     cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, WIDTH, HEIGHT);
     cairo_t *c = cairo_create(surface);
     draw(c, &d);
@@ -48,8 +47,7 @@ static bool make(struct picture *p, uint64_t number) {
     bool ok = cairo_surface_write_to_png_stream(surface, append, p) == CAIRO_STATUS_SUCCESS;
     cairo_surface_destroy(surface);
     if (!ok) return false;
-    crypto_hash_sha256(hash, p->png, p->bytes);
-    sodium_bin2hex(p->sha256, sizeof p->sha256, hash, sizeof hash);
+    sha256_hex(p->png, p->bytes, p->sha256);
     return true;
 }
 

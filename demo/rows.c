@@ -1,8 +1,8 @@
 #include "demo/rows.h"
 
-#include <sodium.h>
 #include <string.h>
 
+#include "base/sha256.h"
 #include "demo/bodies.h"
 #include "demo/copy.h"
 #include "incidents/mitre.h"
@@ -92,12 +92,11 @@ static void add_attachment(const struct content *c, const struct attachment *a, 
 
 /* As response_content_hash() in migrations/. */
 static void add_content_hash(const struct response *r, struct rows_out *out) {
-    unsigned char hash[crypto_hash_sha256_BYTES];
-    char hex[sizeof hash * 2 + 1];
+    char hex[SHA256_HEX_BYTES];
     buf_addf(&out->scratch, "%s\n%s\n%s\n%s", r->response_id, r->asset_id, r->type, r->parameters);
-    crypto_hash_sha256(hash, (const unsigned char *)buf_text(&out->scratch), out->scratch.len);
+    sha256_hex(buf_text(&out->scratch), out->scratch.len, hex);
     buf_reset(&out->scratch);
-    copy_text(&out->responses, sodium_bin2hex(hex, sizeof hex, hash, sizeof hash));
+    copy_text(&out->responses, hex);
 }
 
 static void add_response(const struct content *c, const struct response *r, struct rows_out *out) {

@@ -1,16 +1,17 @@
 #include "ledger/chain.h"
 
+#include <nettle/sha2.h>
 #include <sodium.h>
 
 void chain_add(struct chain *c, const struct chain_field fields[CHAIN_FIELDS]) {
-    crypto_hash_sha256_state state;
-    crypto_hash_sha256_init(&state);
-    if (c->rows) crypto_hash_sha256_update(&state, c->hash, sizeof c->hash);
+    struct sha256_ctx state;
+    sha256_init(&state);
+    if (c->rows) sha256_update(&state, sizeof c->hash, c->hash);
     for (int i = 0; i < CHAIN_FIELDS; i++) {
-        if (i) crypto_hash_sha256_update(&state, (const unsigned char *)"\x1f", 1);
-        crypto_hash_sha256_update(&state, (const unsigned char *)fields[i].text, fields[i].len);
+        if (i) sha256_update(&state, 1, (const uint8_t *)"\x1f");
+        sha256_update(&state, fields[i].len, (const uint8_t *)fields[i].text);
     }
-    crypto_hash_sha256_final(&state, c->hash);
+    sha256_digest(&state, sizeof c->hash, c->hash);
     c->rows++;
 }
 
