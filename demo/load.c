@@ -152,7 +152,8 @@ static enum err run_commands(struct load *l, const char *find) {
     "                      else 'set maintenance_work_mem = ''256MB''; ' end || 'reindex index ' || "                  \
     "indexrelid::regclass"                                                                                             \
     "   from pg_index join pg_class c on c.oid = indexrelid join pg_am a on a.oid = c.relam"                           \
-    "  where indrelid = any (" tables ") and not indisvalid order by a.amname <> 'gin')"
+    "  where indrelid = any (" tables                                                                                  \
+    ") and not indisvalid order by a.amname <> 'gin', indrelid <> 'incident_keys'::regclass)"
 
 /* Worth it only where the indexes would be rebuilt mostly from what is loaded now. */
 static enum err few_incidents(const struct load *l, bool *few) {
@@ -259,11 +260,10 @@ static void *slice_thread(void *arg) {
 #define KEEP_VACUUM_OUT(tables) "begin; lock table " tables " in share update exclusive mode"
 
 static enum err load_in_threads(struct load *l) {
-    pthread_t threads[THREADS_MAX + 1];
+    pthread_t threads[THREADS_MAX];
     int n = 0;
     TRY(db_admin_run(l->admin, KEEP_VACUUM_OUT("incidents, incident_keys, comments, attachments, responses")));
-    /* one more than cores: they wait for the disk at times */
-    while (n <= threads_wanted() && pthread_create(&threads[n], NULL, slice_thread, l) == 0) n++;
+    while (n < threads_wanted() && pthread_create(&threads[n], NULL, slice_thread, l) == 0) n++;
     for (int i = 0; i < n; i++) pthread_join(threads[i], NULL);
     TRY(db_admin_run(l->admin, "commit"));
     return n ? (enum err)atomic_load(&l->failed) : ERR_UNAVAILABLE;
