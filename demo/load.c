@@ -81,8 +81,8 @@ static enum err check_empty(struct db_admin *admin, const char *client_id) {
 /* ---- indexes ---- */
 
 /* Building an index once costs a fraction of keeping it up to date row by row. Not dropped, but marked as not kept up to date: so
- * the definitions stay where they are, whatever happens. Keys stay on, but for that of incident_keys: no other table and no statement
- * rests on it. The ledger's come after the others: building an index keeps writers of its table out. */
+ * the definitions stay where they are, whatever happens. Keys stay on, but for that of incident_keys: no other table
+ * rests on it, and incident_keys_set() does without. The ledger's come after the others: building an index keeps writers of its table out. */
 #define LOADED "'{incidents,incident_keys,comments,attachments,responses}'::regclass[]"
 #define LOADED_LATER "'{ledger}'::regclass[]"
 

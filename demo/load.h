@@ -1,6 +1,6 @@
 /* Loads a client with a made-up organisation, at the speed of COPY, through the owner's connection (COPY is refused
  * under row-level security). Into a small table a large load goes with the secondary indexes switched off meanwhile.
- * Up to DEMO_ONE_TRANSACTION incidents are one transaction; more are many, by two connections: where such a load breaks
+ * Up to DEMO_ONE_TRANSACTION incidents are one transaction; more are many, by several connections: where such a load breaks
  * off, it leaves incidents without a ledger, which the next load of the client clears, and indexes switched off, which
  * any load builds. */
 #ifndef DEMO_LOAD_H

@@ -87,7 +87,9 @@ enum err incident_keys_set(struct request *r, struct tx *tx, const char *inciden
                   "with gone as (delete from incident_keys where client_id = $1 and incident_id = $2 and kind = $3"
                   "               and key <> all($4))"
                   " insert into incident_keys (client_id, kind, key, incident_id)"
-                  " select $1, $3, key, $2 from (select distinct unnest($4) as key) k on conflict do nothing",
+                  " select $1, $3, key, $2 from (select unnest($4) as key except select key from incident_keys"
+                  "                               where client_id = $1 and incident_id = $2 and kind = $3) k"
+                  " on conflict do nothing",
                   "sssS", r->client_id, incident_id, kind, keys);
 }
 

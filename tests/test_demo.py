@@ -95,6 +95,24 @@ def test_a_load_with_search_indexes_off_leaves_them_on_and_right(gateway):
     assert gateway.cli("ledger", "verify", "--client", client_id)["ok"]
 
 
+def test_changes_beside_a_load_leave_no_key_twice(gateway, fresh):
+    """The key of incident_keys is switched off meanwhile, and has to be built afterwards."""
+    told = {"mitre_techniques": ["T1059: Command and Scripting Interpreter"], "threat_classes": ["malware"]}
+    incident = fresh.new_incident(**told)["incident_id"]
+    keys = lambda: gateway.query("select kind, key from incident_keys where incident_id = %s order by 1, 2", incident, client=fresh.id)  # noqa: E731
+    before = keys()
+    with gateway.psql() as connection, connection.cursor() as cursor:
+        cursor.execute("update pg_index set indisready = false, indisvalid = false where indexrelid = 'incident_keys_pkey'::regclass")
+    connection.close()
+    try:
+        fresh.soc.ok("incidents/update", {"incident_id": incident, **told})
+        assert keys() == before and len(before) > 2
+    finally:
+        with gateway.psql() as connection, connection.cursor() as cursor:
+            cursor.execute("reindex index incident_keys_pkey")
+        connection.close()
+
+
 RENDERED = """
 select (select count(*) from incidents i where client_id = %(c)s),
        (select count(*) from incidents i where client_id = %(c)s and body is distinct from incident_body(i)),
